@@ -1,0 +1,58 @@
+# Everything done twice has a target here. `make run` and `make test` set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps: the environment to run Spillway, and the one to work on it.
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+
+COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+  --custom-compile-command 'make requirements'
+
+.PHONY: run test lint format bench clean setup requirements
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+setup: $(DEV) ## make .venv from the pinned requirements
+
+$(RUN): requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Spillway needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements/run.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements/dev.txt
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+run: $(RUN) ## start the whole pipeline on this machine
+	@$(BIN)/spillway run $(ARGS)
+
+test: $(DEV) ## run every test
+	$(BIN)/pytest -n auto $(if $(FAST),-m 'not slow') $(ARGS)
+
+lint: $(DEV) ## check format, style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(DEV) ## rewrite the code in its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV) ## measure, and print one table
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
+	cd requirements && $(COMPILE) lambda.in -o lambda.txt
+	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
+	cd requirements && $(COMPILE) lambda.in run.in dev.in -c run.txt -o dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

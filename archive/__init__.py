@@ -1,0 +1,1 @@
+"""The lake, and the archive of dead letters."""

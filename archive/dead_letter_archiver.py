@@ -1,0 +1,131 @@
+"""The Lambda that brings dead letters from the queue to S3, and fetches what pointers name."""
+
+import functools
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from archive.stream_range import Pointer, read_range
+from consumers.dead_letter import DeadLetter, Failure, utc_now
+from consumers.stream_batch import Source, arrival_time, user_records
+from producers.aggregation import MalformedAggregate
+from producers.aws import client
+from producers.invocation import Context, deadline_of
+from producers.retry import AWS_ERRORS, Backoff
+from producers.telemetry import count, logger
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_s3 import S3Client
+
+SERVICE = "dead_letter_archiver"
+POINTER_STAGE = "table_writer"  # whose event source mapping sends pointers
+RESERVE_SECONDS = 5.0
+
+
+def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
+    """Archive one batch of queue messages, an object each; report those to deliver again."""
+    archiver = _archiver()
+    failed = []
+    counts = {"ArchivedDeadLetters": 0, "LostRecords": 0, "UnarchivedMessages": 0}
+    for message in event["Records"]:
+        try:
+            letters = list(letters_of(message, archiver.kinesis, Backoff(deadline_of(context, RESERVE_SECONDS))))
+            archiver.put(message, letters)
+        except AWS_ERRORS as error:
+            logger(SERVICE).warning(
+                "message left in the queue", extra={"message_id": message["messageId"], "error": str(error)}
+            )
+            failed.append({"itemIdentifier": message["messageId"]})
+            counts["UnarchivedMessages"] += 1
+        else:
+            lost = sum(letter.data is None and letter.data_ref is None for letter in letters)
+            counts["ArchivedDeadLetters"] += len(letters) - lost
+            counts["LostRecords"] += lost
+    count(SERVICE, counts)
+    return {"batchItemFailures": failed}
+
+
+class Archive:
+    """Writes dead letters to S3, one object for a message, so that a redelivery overwrites itself."""
+
+    def __init__(self, s3: "S3Client", kinesis: "KinesisClient", bucket: str) -> None:
+        self._s3 = s3
+        self.kinesis = kinesis
+        self._bucket = bucket
+
+    def put(self, message: dict[str, Any], letters: list[DeadLetter]) -> None:
+        """Write the letters of one message; see `object_key`."""
+        body = "".join(f"{letter.to_json()}\n" for letter in letters).encode("ascii")
+        self._s3.put_object(Bucket=self._bucket, Key=object_key(message), Body=body, ContentType="application/x-ndjson")
+
+
+def object_key(message: dict[str, Any]) -> str:
+    """`dead-letters/dt=YYYY-MM-DD/hour=HH/<message id>.json`, by when the message was sent."""
+    sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
+    return f"dead-letters/dt={sent:%Y-%m-%d}/hour={sent:%H}/{message['messageId']}.json"
+
+
+def letters_of(message: dict[str, Any], kinesis: "KinesisClient", backoff: Backoff) -> Iterator[DeadLetter]:
+    """The dead letters that a message stands for.
+
+    A message is JSON Lines of dead letters, or a pointer. Anything else was put in the queue by others; it is kept
+    as a dead letter of the stage `unknown`.
+    """
+    body = message["body"]
+    try:
+        first = json.loads(body.partition("\n")[0])
+        if isinstance(first, dict) and "KinesisBatchInfo" in first:
+            yield from _letters_of_pointer(Pointer.from_message(first), kinesis, backoff)
+            return
+        letters = [DeadLetter.from_json(line) for line in body.splitlines()]
+    except (ValueError, KeyError, TypeError) as error:
+        failure = Failure("UnknownMessage", f"neither a dead letter nor a pointer: {error}")
+        queue = message["eventSourceARN"].rpartition(":")[2]
+        yield DeadLetter(
+            "unknown", utc_now(), failure, 1, Source(queue, "", message["messageId"], 0, "", utc_now()), body.encode()
+        )
+        return
+    yield from letters
+
+
+def _letters_of_pointer(pointer: Pointer, kinesis: "KinesisClient", backoff: Backoff) -> Iterator[DeadLetter]:
+    """A dead letter for every user record of the range that the stream still holds, and one for what it does not."""
+    failed_at = utc_now()
+    failure = Failure(pointer.condition, f"given up on after {pointer.attempts} attempts: {pointer.error}")
+    found = 0
+    for record in read_range(kinesis, pointer, backoff):
+        found += 1
+        source = Source(
+            stream=pointer.stream,
+            shard_id=pointer.shard_id,
+            sequence_number=record["SequenceNumber"],
+            subsequence_number=0,
+            partition_key=record["PartitionKey"],
+            arrived_at=arrival_time(record["ApproximateArrivalTimestamp"].timestamp()),
+        )
+        for own, data in _user_records(source, record["Data"]):
+            yield DeadLetter(POINTER_STAGE, failed_at, failure, pointer.attempts, own, data)
+    if found < pointer.batch_size:
+        lost = Failure(
+            "RecordsExpired",
+            f"{pointer.batch_size - found} of {pointer.batch_size} records between {pointer.start} and {pointer.end} "
+            "had left the stream before they could be read",
+        )
+        source = Source(pointer.stream, pointer.shard_id, pointer.start, 0, "", failed_at)
+        yield DeadLetter(POINTER_STAGE, failed_at, lost, pointer.attempts, source, None)
+
+
+def _user_records(source: Source, data: bytes) -> list[tuple[Source, bytes]]:
+    """The user records of a stream record; a damaged aggregate as it is."""
+    try:
+        return user_records(source, data)
+    except MalformedAggregate:
+        return [(source, data)]
+
+
+@functools.cache
+def _archiver() -> Archive:
+    return Archive(client("s3"), client("kinesis"), os.environ["DEAD_LETTER_BUCKET"])

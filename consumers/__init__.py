@@ -1,0 +1,1 @@
+"""From the stream to DynamoDB, and what to do with what cannot be written."""

@@ -1,0 +1,189 @@
+"""Writing rows to the DynamoDB table: batches in flight at once, failed parts again, hopeless rows told apart."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from consumers.row import MAX_ITEM_BYTES, Row, row_of, text_row_of
+from consumers.stream_batch import Poison, Received
+from producers.clock import SYSTEM_CLOCK, Clock
+from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+MAX_CALL_ROWS: Final = 25  # BatchWriteItem (AWS API reference, 2026); also 16 MB, of JSON that may be escaped to
+MAX_CALL_BYTES: Final = 2 * 1024 * 1024  # several times a row's size
+
+Key = tuple[str, str]
+
+
+class TableUnavailable(Exception):
+    """Nothing can be written now: the table is missing, access is denied, its key is disabled."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """What became of the events of one `write`; the three lists hold all of them.
+
+    Args:
+        written: in the table.
+        unwritten: not known to be in the table when time ran out; may work later.
+        poison: refused by the table, now and always.
+    """
+
+    written: list[Received]
+    unwritten: list[Received]
+    poison: list[Poison]
+
+    def add(self, other: "WriteOutcome") -> None:
+        """Take in what became of other events."""
+        self.written.extend(other.written)
+        self.unwritten.extend(other.unwritten)
+        self.poison.extend(other.poison)
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One row to write, and every delivery of its event in the batch."""
+
+    row: Row
+    deliveries: list[Received]
+
+
+class EventTable:
+    """Writes events to one table.
+
+    Args:
+        dynamodb: the client; it should not retry by itself.
+        table: the table's name.
+        executor: runs the calls; its number of threads is how many are in flight at once.
+        ttl_seconds: see `consumers.row.row_of`.
+        clock, jitter: see `producers.retry.Backoff`.
+    """
+
+    def __init__(
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        executor: Executor,
+        *,
+        ttl_seconds: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._executor = executor
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+        self._jitter = jitter
+
+    def write(self, received: Sequence[Received], deadline: float) -> WriteOutcome:
+        """Write events, what fails for now again until the deadline.
+
+        Args:
+            received: in the order of the stream; deliveries of one key become one row, the last one's.
+            deadline: on `clock.monotonic`; the last call may end a read time-out later.
+
+        Raises:
+            TableUnavailable: nothing can be written; what was written before may have been.
+        """
+        outcome = WriteOutcome([], [], [])
+        calls = list(_calls(self._rows(received, outcome)))
+        for part in self._executor.map(lambda writes: self._write_call(writes, deadline), calls):
+            outcome.add(part)
+        return outcome
+
+    def _rows(self, received: Sequence[Received], outcome: WriteOutcome) -> Iterator[_Write]:
+        """The rows to write, one a key: BatchWriteItem refuses a whole call for one key twice."""
+        writes: dict[Key, _Write] = {}
+        for delivery in received:
+            row = row_of(delivery.event, self._ttl_seconds)
+            if row.size > MAX_ITEM_BYTES:
+                message = f"the row would have {row.size:,} bytes; DynamoDB takes {MAX_ITEM_BYTES:,}"
+                outcome.poison.append(_poison(delivery, "ItemTooLarge", message))
+                continue
+            key = (delivery.event.timestamp, delivery.event.request_id)
+            earlier = writes[key].deliveries if key in writes else []
+            writes[key] = _Write(row, [*earlier, delivery])
+        yield from writes.values()
+
+    def _write_call(self, writes: list[_Write], deadline: float) -> WriteOutcome:
+        """Write what fits one call, its unprocessed part again until the deadline."""
+        backoff = Backoff(deadline, self._clock, self._jitter)
+        outcome = WriteOutcome([], [], [])
+        pending = writes
+        while pending:
+            try:
+                unprocessed = self._batch_write(pending)
+            except AWS_ERRORS as error:
+                if error_code(error) == "ValidationException":
+                    return self._isolate(pending, error, deadline, outcome)
+                if not is_transient(error):
+                    raise TableUnavailable(f"table {self._table}: {error_code(error)}: {error}") from error
+                unprocessed = pending
+            left = {id(write) for write in unprocessed}
+            outcome.written.extend(d for write in pending if id(write) not in left for d in write.deliveries)
+            pending = unprocessed
+            if pending and not backoff.wait():
+                outcome.unwritten.extend(d for write in pending for d in write.deliveries)
+                break
+        return outcome
+
+    def _isolate(
+        self, writes: list[_Write], error: ClientError | BotoCoreError, deadline: float, outcome: WriteOutcome
+    ) -> WriteOutcome:
+        """Find the rows that make a call invalid by halving it; the others are written.
+
+        A row refused with its payload as a native value is tried once more with the payload as text.
+        """
+        if len(writes) == 1 and "payload" in writes[0].row.item:
+            deliveries = writes[0].deliveries
+            row = text_row_of(deliveries[-1].event, self._ttl_seconds)
+            outcome.add(self._write_call([_Write(row, deliveries)], deadline))
+            return outcome
+        if len(writes) == 1:
+            outcome.poison.extend(_poison(d, error_code(error), str(error)) for d in writes[0].deliveries)
+            return outcome
+        middle = len(writes) // 2
+        for half in (writes[:middle], writes[middle:]):
+            outcome.add(self._write_call(half, deadline))
+        return outcome
+
+    def _batch_write(self, writes: list[_Write]) -> list[_Write]:
+        """One BatchWriteItem call; the writes that it left unprocessed."""
+        answer = self._dynamodb.batch_write_item(
+            RequestItems={self._table: [{"PutRequest": {"Item": write.row.item}} for write in writes]}
+        )
+        left = answer.get("UnprocessedItems", {}).get(self._table)
+        if not left:
+            return []
+        keys = {_key(request["PutRequest"]["Item"]) for request in left if "PutRequest" in request}
+        return [write for write in writes if _key(write.row.item) in keys]
+
+
+def _key(item: Any) -> Key:
+    return item["timestamp"]["S"], item["request_id"]["S"]
+
+
+def _calls(writes: Iterator[_Write]) -> Iterator[list[_Write]]:
+    """Split rows into calls within BatchWriteItem's limits."""
+    call: list[_Write] = []
+    size = 0
+    for write in writes:
+        if call and (len(call) == MAX_CALL_ROWS or size + write.row.size > MAX_CALL_BYTES):
+            yield call
+            call, size = [], 0
+        call.append(write)
+        size += write.row.size
+    if call:
+        yield call
+
+
+def _poison(delivery: Received, error_type: str, message: str) -> Poison:
+    return Poison(delivery.source, delivery.data, error_type, message)

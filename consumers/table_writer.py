@@ -1,0 +1,98 @@
+"""The Lambda from the stream to DynamoDB."""
+
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from consumers.dead_letter import DeadLetter, DeadLetterQueue, of_poison, utc_now
+from consumers.stream_batch import Poison, StreamBatch, decode_batch
+from consumers.table import EventTable
+from producers.aws import client
+from producers.invocation import Context, deadline_of
+from producers.telemetry import count, logger
+
+SERVICE = "table_writer"
+WRITE_RESERVE_SECONDS = 10.0  # of the invocation's time, kept for the last calls and for sending dead letters
+SEND_RESERVE_SECONDS = 3.0
+
+PartialBatchResponse = dict[str, list[dict[str, str]]]
+
+
+class PoisonFlood(Exception):
+    """So much of a batch is poison that the fault is likelier here, or in a producer's release, than in the events."""
+
+
+def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
+    """Write one batch of stream records to DynamoDB; report from where it must be delivered again."""
+    batch = decode_batch(event["Records"])
+    _refuse_flood(batch)
+    outcome = _table().write(batch.received, deadline_of(context, WRITE_RESERVE_SECONDS))
+    poison = batch.poison + outcome.poison
+    checkpoint = _lowest(outcome.unwritten)
+    # What lies behind the checkpoint is delivered again, poison too: it is sent then, and only once.
+    settled = [p for p in poison if checkpoint is None or int(p.source.sequence_number) < checkpoint]
+    unsent = _send(settled, context)
+    checkpoint = _lowest([*outcome.unwritten, *unsent])
+    count(
+        SERVICE,
+        {
+            "WrittenEvents": len(outcome.written),
+            "UnwrittenEvents": len(outcome.unwritten),
+            "PoisonEvents": len(settled) - len(unsent),
+            "UnsentDeadLetters": len(unsent),
+        },
+    )
+    return {"batchItemFailures": [] if checkpoint is None else [{"itemIdentifier": str(checkpoint)}]}
+
+
+def _refuse_flood(batch: StreamBatch) -> None:
+    """Fail the batch where more than the configured share of it is poison.
+
+    Raises:
+        PoisonFlood: it is.
+    """
+    total = len(batch.received) + len(batch.poison)
+    if total >= int(os.environ["FLOOD_MINIMUM"]) and len(batch.poison) > total * float(os.environ["FLOOD_SHARE"]):
+        first = batch.poison[0]
+        raise PoisonFlood(
+            f"{len(batch.poison)} of {total} events are poison, the first at {first.source.sequence_number}: "
+            f"{first.error_message}; see docs/runbooks/dead-letters.md"
+        )
+
+
+def _send(poison: list[Poison], context: Context) -> list[DeadLetter]:
+    """Send the dead letters of poison; return those that could not be sent."""
+    if not poison:
+        return []
+    failed_at = utc_now()
+    letters = [of_poison(SERVICE, p, failed_at) for p in poison]
+    unsent = _dead_letters().send(letters, deadline_of(context, SEND_RESERVE_SECONDS))
+    logger(SERVICE).warning(
+        "dead letters sent",
+        extra={"poison": len(letters), "unsent": len(unsent), "first_error": letters[0].error.message},
+    )
+    return unsent
+
+
+def _lowest(records: list[Any]) -> int | None:
+    """The lowest sequence number of some records, from which the batch must be delivered again."""
+    return min((int(record.source.sequence_number) for record in records), default=None)
+
+
+@functools.cache
+def _table() -> EventTable:
+    ttl_days = os.environ.get("TTL_DAYS")
+    return EventTable(
+        client("dynamodb"),
+        os.environ["TABLE_NAME"],
+        ThreadPoolExecutor(int(os.environ["CONCURRENT_WRITES"]), thread_name_prefix="table-write"),
+        ttl_seconds=int(ttl_days) * 86_400 if ttl_days else None,
+    )
+
+
+@functools.cache
+def _dead_letters() -> DeadLetterQueue:
+    return DeadLetterQueue(
+        client("sqs"), client("s3"), os.environ["DEAD_LETTER_QUEUE_URL"], os.environ["DEAD_LETTER_BUCKET"]
+    )

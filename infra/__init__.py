@@ -1,0 +1,1 @@
+"""The AWS deployment, the local pipeline, the command, and the settings they share."""

@@ -1,0 +1,39 @@
+"""`spillway post`: one event."""
+
+from pathlib import Path
+
+import click
+
+from infra.cli.context import CommandError, Context
+from infra.cli.http import request
+
+
+@click.command()
+@click.argument("event", required=False)
+@click.option(
+    "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the event from a file."
+)
+@click.option("--url", envvar="SPILLWAY_URL", help="Where to post it; the local pipeline if left out.")
+@click.pass_obj
+def post(context: Context, event: str | None, file: Path | None, url: str | None) -> None:
+    r"""Post one event, and print the answer.
+
+    EVENT is JSON; without it, and without --file, it is read from standard input.
+
+    \b
+    spillway post '{"hello": "world"}'
+    echo '{"hello": "world"}' | spillway post
+    """
+    if event is not None and file is not None:
+        raise click.UsageError("give the event as an argument or with --file, not both")
+    if event is not None:
+        body = event.encode()
+    elif file is not None:
+        body = file.read_bytes()
+    else:
+        body = click.get_binary_stream("stdin").read()
+    answer = request("POST", url or context.url(), body, {"Content-Type": "application/json"})
+    text = answer.data.decode("utf-8", "replace")
+    click.echo(text)
+    if answer.status not in (200, 201):
+        raise CommandError(f"the event was not accepted (HTTP {answer.status})")

@@ -1,0 +1,99 @@
+"""`spillway run`: the whole pipeline on this machine."""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.cli.context import LOCAL, CommandError, Context, default_aws_url, default_url
+from infra.cli.tables import print_hops
+from infra.settings import PIPELINE_FILE, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from infra.local.pipeline import LocalPipeline
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the HTTP API; 0 takes any free one.")
+@click.option("--aws-port", type=click.IntRange(0, 65535), help="Port of the AWS endpoint; 0 takes any free one.")
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=PIPELINE_FILE,
+    help="Settings other than infra/pipeline.yaml.",
+)
+@click.pass_obj
+def run(context: Context, port: int | None, aws_port: int | None, config: Path) -> None:
+    """Start the whole pipeline on this machine, until Ctrl-C.
+
+    Everything is held in memory and begins empty. Ctrl-C takes no new event, brings those accepted to their end in
+    the table, the lake or the dead letters, and prints the totals; a second Ctrl-C ends it at once.
+    """
+    if not context.is_local:
+        raise click.UsageError("only the environment local runs on this machine; for AWS use: spillway deploy")
+    from infra.local.pipeline import LocalPipeline  # noqa: PLC0415 (moto takes a second to import)
+    from infra.local.ports import PortTaken  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("spillway").setLevel(logging.INFO)
+    try:
+        settings = load(LOCAL, config)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+    http_port = settings.local.http_port if port is None else port
+    aws = settings.local.aws_port if aws_port is None else aws_port
+    stop = _stop_on_signal()
+    started = time.monotonic()
+    try:
+        with LocalPipeline(settings, LOCAL, http_port, aws) as pipeline:
+            _greet(pipeline, settings, time.monotonic() - started)
+            stop.wait()
+            click.echo("Draining: what was accepted is brought to its end; Ctrl-C again ends at once.")
+            drained = pipeline.drain()
+            print_hops(pipeline.status())
+    except PortTaken as error:
+        raise CommandError(str(error)) from error
+    if not drained:
+        raise CommandError(f"not everything got through within {settings.local.drain_seconds} s; see the log above")
+
+
+def _greet(pipeline: "LocalPipeline", settings: Settings, seconds: float) -> None:
+    """Tell a newcomer where everything is and what to type."""
+    command = "spillway" if shutil.which("spillway") else os.path.relpath(sys.argv[0])
+    exports = f"export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={settings.region}"
+    moved = ""
+    if pipeline.url != default_url(settings) or pipeline.aws_url != default_aws_url(settings):
+        moved = f"\n  elsewhere  export SPILLWAY_URL={pipeline.url} AWS_ENDPOINT_URL={pipeline.aws_url}"
+    click.echo(
+        f"""Spillway runs on this machine (started in {seconds:.1f} s). What it holds is in memory only.
+
+  post       curl -H 'Content-Type: application/json' -d '{{"hello": "world"}}' {pipeline.url}
+             {command} post '{{"hello": "world"}}'
+  query      {command} query "SELECT * FROM events"
+  status     {command} status
+  AWS        {exports}
+             aws --endpoint-url {pipeline.aws_url} dynamodb scan --table-name {pipeline.names.table}{moved}
+  stop       Ctrl-C; what was accepted is brought to its end first
+"""
+    )
+
+
+def _stop_on_signal() -> threading.Event:
+    """An event that SIGINT and SIGTERM set; the second of them ends the process."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop

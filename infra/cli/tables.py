@@ -1,0 +1,47 @@
+"""Tables for people, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from infra.local.worker import HopStatus
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under headings, numbers to the right with thousands separated."""
+    from rich import box  # noqa: PLC0415 (rich takes 50 ms to import, which commands with --json need not wait for)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    kept = [list(row) for row in rows]
+    for column, heading in enumerate(headings):
+        numeric = bool(kept) and all(isinstance(row[column], int | float | None) for row in kept)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in kept:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console()
+    console.print(table, width=None if console.is_terminal else 10_000)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, for programs."""
+    click.echo(json.dumps(value, default=str))
+
+
+def print_hops(hops: Iterable[HopStatus]) -> None:
+    """Print how much went through each part of the pipeline."""
+    rows = [list(asdict(hop).values()) for hop in hops]
+    print_table(("hop", "unit", "in", "out", "waiting", "failed"), rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}"

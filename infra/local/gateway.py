@@ -1,0 +1,208 @@
+"""API Gateway's front on this machine: an ASGI application that throttles, limits, and hands requests to a function.
+
+What differs from API Gateway: errors of the gateway itself have the body that Terraform sets for them on AWS
+(gateway responses), and HTTP/1.1 only is spoken.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from infra.local.functions import FunctionThrottled, LocalFunction, RequestTooLarge
+from infra.local.token_bucket import TokenBucket
+
+MAX_BODY_BYTES: Final = 10 * 1024 * 1024  # API Gateway quota: payload
+
+_log = logging.getLogger("spillway.gateway")
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A deployed stage.
+
+    Args:
+        name: the first part of every path.
+        resources: the rest of the paths that lead to the function, such as `/app`.
+        bucket: what throttles it; None for no limit.
+        account: the 12 digits.
+    """
+
+    name: str
+    resources: frozenset[str]
+    bucket: TokenBucket | None
+    account: str
+
+
+class Gateway:
+    """The ASGI application.
+
+    Args:
+        stage: what is served.
+        function: answers the requests.
+        executor: runs the function; its threads are how many requests are answered at once.
+        local_paths: pages of the local pipeline itself, path to a call that gives their JSON.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        function: LocalFunction,
+        executor: Executor,
+        local_paths: dict[str, Callable[[], Any]] | None = None,
+    ) -> None:
+        self._stage = stage
+        self._function = function
+        self._executor = executor
+        self._local_paths = local_paths or {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's request; see the ASGI specification."""
+        if scope["type"] != "http":
+            return
+        status, headers, body = await self._answer(scope, receive)
+        head_only = scope["method"] == "HEAD"
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head_only else body})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        local = self._local_paths.get(scope["path"])
+        if local is not None:
+            loop = asyncio.get_running_loop()
+            return _json_answer(200, await loop.run_in_executor(self._executor, local))
+        stage, _, resource = scope["path"].removeprefix("/").partition("/")
+        if stage != self._stage.name or f"/{resource}" not in self._stage.resources:
+            return _refusal(404, "not_found", f"no such resource; events are posted to /{self._stage.name}/app")
+        if self._stage.bucket is not None and not self._stage.bucket.take():
+            return _refusal(429, "too_many_requests", "over the rate; send again later", retry_after=1)
+        body = await _read(receive)
+        if body is None:
+            return _refusal(413, "body_too_large", f"the body is over {MAX_BODY_BYTES:,} bytes; send smaller batches")
+        return await self._invoke(scope, f"/{resource}", body)
+
+    async def _invoke(self, scope: Scope, resource: str, body: bytes) -> Answer:
+        event = proxy_event(scope, self._stage, resource, body)
+        loop = asyncio.get_running_loop()
+        try:
+            result = await asyncio.wait_for(
+                loop.run_in_executor(self._executor, self._function.invoke_here, event),
+                self._function.timeout_seconds + 1,
+            )
+        except RequestTooLarge:
+            return _refusal(413, "body_too_large", "the body is over what the function takes (6 MB); send less")
+        except FunctionThrottled:
+            return _refusal(503, "unavailable", "too many requests at once; send again later", retry_after=1)
+        except TimeoutError:
+            return _refusal(504, "timed_out", "the function did not answer in time; send again", retry_after=1)
+        if result.error is not None:
+            _log.error("the function failed: %s: %s", result.error.type, result.error.message)
+            return _refusal(502, "internal_error", "the function failed; send again later")
+        return _function_answer(result.payload)
+
+
+def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes) -> dict[str, Any]:
+    """A request as API Gateway's Lambda proxy integration passes it on (version 1)."""
+    headers: dict[str, str] = {}
+    multi_headers: dict[str, list[str]] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = value
+        multi_headers.setdefault(name, []).append(value)
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    multi_query: dict[str, list[str]] = {}
+    for name, value in query:
+        multi_query.setdefault(name, []).append(value)
+    text, is_base64 = _text_or_base64(body)
+    now = time.time()
+    return {
+        "resource": resource,
+        "path": resource,
+        "httpMethod": scope["method"],
+        "headers": headers,
+        "multiValueHeaders": multi_headers,
+        "queryStringParameters": dict(query) or None,
+        "multiValueQueryStringParameters": multi_query or None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourceId": "local",
+            "resourcePath": resource,
+            "httpMethod": scope["method"],
+            "extendedRequestId": uuid.uuid4().hex,
+            "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "path": scope["path"],
+            "accountId": stage.account,
+            "protocol": f"HTTP/{scope.get('http_version', '1.1')}",
+            "stage": stage.name,
+            "domainPrefix": "local",
+            "requestTimeEpoch": int(now * 1000),
+            "requestId": str(uuid.uuid4()),
+            "identity": {
+                "sourceIp": (scope.get("client") or ("127.0.0.1", 0))[0],
+                "userAgent": headers.get("user-agent"),
+                "apiKey": headers.get("x-api-key"),
+            },
+            "domainName": headers.get("host", ""),
+            "apiId": "local",
+        },
+        "body": text,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def _text_or_base64(body: bytes) -> tuple[str | None, bool]:
+    """A body as a proxy event carries it: text where it is UTF-8, else base64; None where there is none."""
+    if not body:
+        return None, False
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode("ascii"), True
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The request's body; None where it is over the limit."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _function_answer(payload: Any) -> Answer:
+    """A function's answer in the proxy form as HTTP; 502 where it has not that form, as on AWS."""
+    if not isinstance(payload, dict) or not isinstance(payload.get("statusCode"), int):
+        return _refusal(502, "internal_error", "the function's answer is malformed")
+    body = payload.get("body") or ""
+    content = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
+    headers = [(name.lower().encode(), str(value).encode()) for name, value in (payload.get("headers") or {}).items()]
+    return payload["statusCode"], headers, content
+
+
+def _json_answer(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
+    return status, [(b"content-type", b"application/json"), *(headers or [])], json.dumps(body).encode()
+
+
+def _refusal(status: int, code: str, message: str, retry_after: int | None = None) -> Answer:
+    headers = [(b"retry-after", str(retry_after).encode())] if retry_after else []
+    return _json_answer(status, {"error": {"code": code, "message": message, "path": None}}, headers)

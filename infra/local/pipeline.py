@@ -1,0 +1,182 @@
+"""The whole pipeline in one process: put together, started, drained, stopped."""
+
+import contextlib
+import importlib
+import logging
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, Final
+
+import boto3
+
+import producers.aws
+from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
+from infra.local.aws_endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.firehose import Firehose
+from infra.local.function_output import FunctionOutput
+from infra.local.functions import LocalFunction
+from infra.local.gateway import Gateway, Stage
+from infra.local.http_server import HttpServer
+from infra.local.ports import loopback_socket
+from infra.local.provision import provision
+from infra.local.queue_mapping import QueueMapping
+from infra.local.stream_mapping import StreamMapping
+from infra.local.token_bucket import TokenBucket
+from infra.local.worker import HopStatus, Worker
+from infra.names import Names
+from infra.settings import Settings
+
+HTTP_THREADS: Final = 16  # requests answered at once
+STATUS_PATH: Final = "/_local/status"
+DRAIN_POLL_SECONDS: Final = 0.05
+
+_log = logging.getLogger("spillway")
+
+
+class LocalPipeline:
+    """The pipeline, from an empty machine: AWS in memory, the four functions, and what drives them.
+
+    Use it as a context manager; what it holds is gone at the end.
+
+    Args:
+        settings: of the environment.
+        environment: names every resource.
+        http_port: of the HTTP API; 0 takes any free one.
+        aws_port: of the AWS endpoint; likewise.
+    """
+
+    def __init__(self, settings: Settings, environment: str, http_port: int, aws_port: int) -> None:
+        self._settings = settings
+        self.names = Names(environment, ACCOUNT)
+        self._http_port = http_port
+        self._aws_port = aws_port
+        self._output = FunctionOutput(sys.stdout)
+        self._stack = contextlib.ExitStack()
+        self._workers: list[Worker] = []
+        self._functions: dict[str, LocalFunction] = {}
+
+    def __enter__(self) -> "LocalPipeline":
+        """Start everything; the HTTP API answers when this returns.
+
+        Raises:
+            PortTaken: one of the ports is in use.
+        """
+        with contextlib.ExitStack() as stack:
+            listener = loopback_socket(self._http_port, "--port")
+            stack.callback(listener.close)
+            endpoint = AwsEndpoint(self._aws_port)
+            stack.enter_context(local_aws(self._settings.region, self._settings.local.limits))
+            endpoint.start()
+            stack.callback(endpoint.stop)
+            self._output.install()
+            stack.callback(self._output.remove)
+            provision(self._settings, self.names)
+            self._attach(stack)
+            self._http = HttpServer(self._gateway(stack), listener)
+            self._http.start()
+            stack.callback(self._http.stop)
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/{self._settings.http.stage}/app"
+            self.aws_url = endpoint.url
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop everything at once, what is on the way included; see `drain`."""
+        self._stack.close()
+
+    def drain(self) -> bool:
+        """Take no new request, and bring every accepted event to its end: table, lake, or dead letter.
+
+        Returns:
+            Whether all of it got there within the time that the settings allow.
+        """
+        self._http.stop()
+        for worker in self._workers:
+            worker.drain()
+        deadline = time.monotonic() + self._settings.local.drain_seconds
+        while not all(worker.is_drained() for worker in self._workers):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(DRAIN_POLL_SECONDS)
+        return True
+
+    def status(self) -> list[HopStatus]:
+        """How much went through each part, in the order of the pipeline."""
+        metric = self._output.metric
+        stream_mapping, queue_mapping, firehose = (worker.status() for worker in self._workers)
+        accepted, refused = metric("AcceptedEvents"), metric("RejectedEvents") + metric("ThrottledEvents")
+        written, poison = metric("WrittenEvents"), metric("PoisonEvents")
+        archived, lost = metric("ArchivedDeadLetters"), metric("LostRecords")
+        return [
+            HopStatus("http_api", "events", accepted + refused, accepted, 0, refused),
+            stream_mapping,
+            HopStatus("table_writer", "events", written + poison, written, 0, poison),
+            firehose,
+            queue_mapping,
+            HopStatus("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost),
+        ]
+
+    def _attach(self, stack: contextlib.ExitStack) -> None:
+        """Run the functions, mappings and delivery stream that the AWS APIs know of."""
+        kinesis, sqs, lambda_ = self._client("kinesis"), self._client("sqs"), self._client("lambda")
+        producers.aws.client.cache_clear()
+        for module in (HTTP_API, TABLE_WRITER, FIREHOSE_TRANSFORM, DEAD_LETTER_ARCHIVER):
+            self._functions[module] = self._function(lambda_, module)
+            stack.callback(self._functions[module].close)
+        mappings = {
+            mapping["FunctionArn"].rpartition(":")[2]: mapping
+            for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]
+        }
+        poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.05
+        self._workers = [
+            StreamMapping(
+                mappings[self.names.function(TABLE_WRITER)],
+                self._functions[TABLE_WRITER].invoke,
+                kinesis,
+                sqs,
+                poll_seconds=poll_seconds,
+            ),
+            QueueMapping(
+                mappings[self.names.function(DEAD_LETTER_ARCHIVER)],
+                self._functions[DEAD_LETTER_ARCHIVER].invoke,
+                sqs,
+            ),
+            Firehose(
+                self._client("firehose").describe_delivery_stream(DeliveryStreamName=self.names.delivery_stream),
+                self._functions[FIREHOSE_TRANSFORM].invoke,
+                kinesis,
+                self._client("s3"),
+                self._client("glue"),
+            ),
+        ]
+        for worker in self._workers:
+            worker.start()
+            stack.callback(worker.stop)
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(service)  # type: ignore[call-overload]
+
+    def _function(self, lambda_: Any, module: str) -> LocalFunction:
+        """A function as Lambda's API describes it, its module loaded as at a cold start."""
+        described = lambda_.get_function_configuration(FunctionName=self.names.function(module))
+        os.environ.update(described.get("Environment", {}).get("Variables", {}))
+        handler = importlib.reload(importlib.import_module(module)).handler
+        return LocalFunction(
+            described["FunctionName"], handler, described["Timeout"], described["MemorySize"], described["FunctionArn"]
+        )
+
+    def _gateway(self, stack: contextlib.ExitStack) -> Gateway:
+        http = self._settings.http
+        throttled = self._settings.local.limits == "aws"
+        executor = stack.enter_context(ThreadPoolExecutor(HTTP_THREADS, thread_name_prefix="http"))
+        stage = Stage(
+            name=http.stage,
+            resources=frozenset({"/app", "/health", "/openapi.json"}),
+            bucket=TokenBucket(http.rate_per_second, http.burst) if throttled else None,
+            account=self.names.account,
+        )
+        status_page = {STATUS_PATH: lambda: [asdict(hop) for hop in self.status()]}
+        return Gateway(stage, self._functions[HTTP_API], executor, status_page)

@@ -1,0 +1,148 @@
+"""Read `infra/pipeline.yaml` into typed, checked settings.
+
+The file is the one place where a number of the pipeline is set. Its `environments` section is
+merged over the rest for the environment at hand; an unknown name or a value out of range is an
+error that says where it stands.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+PIPELINE_FILE = Path(__file__).with_name("pipeline.yaml")
+EVENT_SCHEMA_FILE = Path(__file__).with_name("event.schema.json")
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+FunctionMemory = Annotated[int, msgspec.Meta(ge=128, le=10240)]  # Lambda quota, MiB
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+
+
+class SettingsError(Exception):
+    """The settings file cannot be used; the message says where and why."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A section of pipeline.yaml: immutable, and strict about the names in it."""
+
+
+class Http(_Section):
+    """API Gateway's stage and the function behind it."""
+
+    stage: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+    rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+    burst: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
+    # 400 KB item (DynamoDB quota) less the row's other attributes, see table_writer.MAX_ITEM_BYTES.
+    max_event_bytes: Annotated[int, msgspec.Meta(ge=1, le=400_000)]
+    max_batch_events: Annotated[int, msgspec.Meta(ge=1, le=25_000)]
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=29)]  # REST API integration time-out
+    memory_mib: FunctionMemory
+
+
+class Stream(_Section):
+    """The Kinesis stream and what is put on it."""
+
+    shards: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    retention_hours: Annotated[int, msgspec.Meta(ge=24, le=8_760)]
+    partition_key: Annotated[str, msgspec.Meta(pattern=r"^(/([^~/]|~0|~1)*)+$")] | None
+    aggregate_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1_048_576)]
+
+
+class TableWriter(_Section):
+    """The function from the stream to DynamoDB, and its event source mapping."""
+
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
+    memory_mib: FunctionMemory
+    concurrent_writes: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    batching_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)]
+    parallelization_factor: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    maximum_retry_attempts: Annotated[int, msgspec.Meta(ge=-1, le=10_000)]
+    maximum_record_age_seconds: Annotated[int, msgspec.Meta(ge=60, le=604_800)]
+    bisect_batch_on_function_error: bool
+    flood_share: Share
+    flood_minimum: Positive
+
+
+class Table(_Section):
+    """The DynamoDB table."""
+
+    ttl_days: Positive | None
+
+
+class Archive(_Section):
+    """Firehose, from the stream to the lake, and its transform."""
+
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)]  # Firehose waits 5 minutes at most
+    memory_mib: FunctionMemory
+    buffer_mib: Annotated[int, msgspec.Meta(ge=64, le=128)]  # 64 is the least with Parquet conversion
+    buffer_seconds: Annotated[int, msgspec.Meta(ge=0, le=900)]
+    transform_buffer_mib: Annotated[float, msgspec.Meta(ge=0.2, le=3)]
+    transform_buffer_seconds: Annotated[int, msgspec.Meta(ge=0, le=900)]
+    transform_retries: Annotated[int, msgspec.Meta(ge=0, le=300)]
+
+
+class DeadLetters(_Section):
+    """The dead-letter queue and the function that archives it."""
+
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
+    memory_mib: FunctionMemory
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=10)]
+    max_receive_count: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=14)]
+
+
+class Local(_Section):
+    """What only the pipeline on one machine has."""
+
+    http_port: Port
+    aws_port: Port
+    limits: Literal["aws", "off"]
+    drain_seconds: Positive
+
+
+class Settings(_Section):
+    """Every setting of the pipeline, for one environment."""
+
+    region: str
+    http: Http
+    stream: Stream
+    table_writer: TableWriter
+    table: Table
+    archive: Archive
+    dead_letters: DeadLetters
+    local: Local
+
+
+def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
+    """Read the settings of one environment.
+
+    Args:
+        environment: such as `local` or `prod`; one without a section of its own gets the rest as it stands.
+        path: the YAML file.
+
+    Raises:
+        SettingsError: the file is missing, not YAML, or a setting is unknown, absent or out of range.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: expected a mapping of settings, found {type(document).__name__}")
+    environments = document.pop("environments", None) or {}
+    try:
+        return msgspec.convert(_merge(document, environments.get(environment) or {}), Settings)
+    except (msgspec.ValidationError, AttributeError, TypeError) as error:
+        raise SettingsError(f"{path} (environment {environment}): {error}") from error
+
+
+def _merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Lay `overrides` over `base`, section by section."""
+    merged = dict(base)
+    for name, value in overrides.items():
+        section = merged.get(name)
+        merged[name] = _merge(section, value) if isinstance(section, dict) and isinstance(value, dict) else value
+    return merged

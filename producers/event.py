@@ -1,0 +1,127 @@
+"""The event, and its bytes on the stream.
+
+On the stream an event is one compact UTF-8 JSON object whose last member is the payload, as the client sent it
+(white space between tokens apart). The payload is sliced out of those bytes, never printed anew.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from json.encoder import encode_basestring_ascii as quote
+from typing import Any, Final
+
+from producers import exact_json
+from producers.exact_json import InvalidJson, JsonValue
+
+FORMAT_VERSION: Final = "1"
+MAX_REQUEST_ID_BYTES: Final = 1024  # DynamoDB quota: a sort key
+NULL: Final = JsonValue("null", None)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_BEFORE_PAYLOAD = ',"payload":'
+
+
+class PoisonEvent(ValueError):
+    """Bytes on the stream that are not an event, and never will be; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One accepted event.
+
+    Args:
+        timestamp: when the pipeline accepted it: UTC, ISO 8601 with microseconds and `Z`. With `request_id` the
+            event's key, fixed at acceptance.
+        request_id: API Gateway's request id; for event n of a batch, `<request id>#<n>`.
+        source_ip: the client's address, where known.
+        user_agent: what the client calls itself, where it does.
+        trace: the request's X-Ray trace header, where there was one.
+        payload: the client's JSON value.
+    """
+
+    timestamp: str
+    request_id: str
+    source_ip: str | None
+    user_agent: str | None
+    trace: str | None
+    payload: JsonValue
+
+
+def encode(event: Event) -> bytes:
+    """The event's bytes on the stream: one compact JSON object, UTF-8, the payload last."""
+    return (
+        f'{{"version":{FORMAT_VERSION},"timestamp":"{event.timestamp}","request_id":{quote(event.request_id)},'
+        f'"source_ip":{_quote_optional(event.source_ip)},"user_agent":{_quote_optional(event.user_agent)},'
+        f'"trace":{_quote_optional(event.trace)},"payload":{event.payload.text}}}'
+    ).encode()
+
+
+def decode(data: bytes) -> Event:
+    """Read an event from its bytes on the stream.
+
+    Raises:
+        PoisonEvent: the bytes are not what `encode` writes.
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise PoisonEvent(f"not an event: not UTF-8 at byte {error.start}") from None
+    # Inside a JSON string a quote is always escaped, so the first match is the member itself.
+    head, separator, tail = text.partition(_BEFORE_PAYLOAD)
+    if not separator or not tail.endswith("}"):
+        raise PoisonEvent('not an event: no member "payload" at the end of a JSON object')
+    try:
+        fields = exact_json.parse(head + "}").value
+        payload = exact_json.parse(tail[:-1])
+    except InvalidJson as error:
+        raise PoisonEvent(f"not an event: {error}") from None
+    if not isinstance(fields, dict) or fields.get("version") != FORMAT_VERSION:
+        raise PoisonEvent(f"not an event of version {FORMAT_VERSION}")
+    return Event(
+        timestamp=_timestamp(fields),
+        request_id=_request_id(fields),
+        source_ip=_optional_text(fields, "source_ip"),
+        user_agent=_optional_text(fields, "user_agent"),
+        trace=_optional_text(fields, "trace"),
+        payload=payload,
+    )
+
+
+def format_timestamp(microseconds: int) -> str:
+    """Microseconds since the epoch as an event's timestamp, such as `2026-11-23T02:34:56.123456Z`."""
+    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def timestamp_micros(timestamp: str) -> int:
+    """An event's timestamp as microseconds since the epoch, exactly."""
+    return (datetime.fromisoformat(timestamp) - _EPOCH) // timedelta(microseconds=1)
+
+
+def _quote_optional(text: str | None) -> str:
+    return "null" if text is None else quote(text)
+
+
+def _timestamp(fields: dict[str, Any]) -> str:
+    timestamp = _optional_text(fields, "timestamp") or ""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise PoisonEvent("not an event: timestamp is not like 2026-11-23T02:34:56.123456Z")
+    try:
+        datetime.fromisoformat(timestamp)
+    except ValueError as error:
+        raise PoisonEvent(f"not an event: timestamp {timestamp}: {error}") from None
+    return timestamp
+
+
+def _request_id(fields: dict[str, Any]) -> str:
+    request_id = _optional_text(fields, "request_id") or ""
+    if not 1 <= len(request_id.encode()) <= MAX_REQUEST_ID_BYTES:
+        raise PoisonEvent(f"not an event: request_id is not a text of 1 to {MAX_REQUEST_ID_BYTES} bytes")
+    return request_id
+
+
+def _optional_text(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    if value is not None and type(value) is not str:  # a Number is a str too
+        raise PoisonEvent(f"not an event: {name} is neither a text nor null")
+    return value

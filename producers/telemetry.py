@@ -1,0 +1,30 @@
+"""Logs and metrics of the Lambda functions: structured log lines, and CloudWatch metrics in the same stream (EMF).
+
+No payload and no header of a client is ever logged.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Final
+
+NAMESPACE: Final = "Spillway"
+
+
+@functools.cache
+def logger(service: str) -> Any:
+    """The structured logger of a function, such as `table_writer`."""
+    from aws_lambda_powertools.logging import Logger  # noqa: PLC0415 (a cold start pays for it only when it logs)
+
+    return Logger(service=service)
+
+
+def count(service: str, counts: Mapping[str, int]) -> None:
+    """Emit CloudWatch metrics of one invocation: one line of the embedded metric format, zeros left out."""
+    from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 (as above)
+
+    metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    for name, number in counts.items():
+        if number:
+            metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    if metrics.metric_set:
+        metrics.flush_metrics()

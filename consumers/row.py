@@ -1,7 +1,12 @@
-"""An event as a row of the table: DynamoDB's typed JSON, and its size as DynamoDB counts it."""
+"""An event as a row of the table: DynamoDB's typed JSON, and its size as DynamoDB counts it.
+
+The JSON is written in one pass over the parsed payload. A tree of typed values for botocore to validate and serialise
+again would cost several times as much.
+"""
 
 import re
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final
 
 from producers.event import Event, timestamp_micros
@@ -21,8 +26,6 @@ _PLAIN_DIGITS = 18  # a number of so few characters, without an exponent, is alw
 
 _NUMBER = re.compile(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?")
 
-Attribute = dict[str, Any]
-
 
 class Untellable(ValueError):
     """A value that DynamoDB's own types cannot tell."""
@@ -33,12 +36,14 @@ class Row:
     """A row to write.
 
     Args:
-        item: attribute name to typed value, as DynamoDB's API takes it.
+        item: attribute name to typed value, the JSON that DynamoDB's API takes.
         size: bytes, at least what DynamoDB counts towards its item limit.
+        is_native: whether the payload is a native value.
     """
 
-    item: dict[str, Attribute]
+    item: str
     size: int
+    is_native: bool
 
 
 def row_of(event: Event, ttl_seconds: int | None = None) -> Row:
@@ -52,70 +57,75 @@ def row_of(event: Event, ttl_seconds: int | None = None) -> Row:
         event: the event.
         ttl_seconds: how long after acceptance the row expires; None for never.
     """
-    frame = _frame(event, ttl_seconds)
+    frame, frame_bytes = _frame(event, ttl_seconds)
+    parts = [frame, '"payload":']
     try:
-        payload, payload_bytes = _native(event.payload.value, 1)
+        size = frame_bytes + len("payload") + _write_native(event.payload.value, parts, 1)
     except Untellable:
         return text_row_of(event, ttl_seconds)
-    size = frame.size + len("payload") + payload_bytes
     if size > MAX_ITEM_BYTES:
         return text_row_of(event, ttl_seconds)
-    return Row({**frame.item, "payload": payload}, size)
+    parts.append("}")
+    return Row("".join(parts), size, is_native=True)
 
 
 def text_row_of(event: Event, ttl_seconds: int | None = None) -> Row:
     """The table's row for an event, the payload as JSON text."""
-    frame = _frame(event, ttl_seconds)
-    size = frame.size + len("payload_json") + len(event.payload.text.encode())
-    return Row({**frame.item, "payload_json": {"S": event.payload.text}}, size)
+    frame, frame_bytes = _frame(event, ttl_seconds)
+    size = frame_bytes + len("payload_json") + len(event.payload.text.encode())
+    return Row(f'{frame}"payload_json":{{"S":{quote(event.payload.text)}}}}}', size, is_native=False)
 
 
-def _frame(event: Event, ttl_seconds: int | None) -> Row:
-    """The row without its payload."""
-    item: dict[str, Attribute] = {"timestamp": {"S": event.timestamp}, "request_id": {"S": event.request_id}}
+def _frame(event: Event, ttl_seconds: int | None) -> tuple[str, int]:
+    """The start of the item's JSON, up to where the payload goes, and its bytes."""
+    item = f'{{"timestamp":{{"S":"{event.timestamp}"}},"request_id":{{"S":{quote(event.request_id)}}},'
     size = len("timestamp") + len(event.timestamp) + len("request_id") + len(event.request_id.encode())
     for name, text in (("source_ip", event.source_ip), ("user_agent", event.user_agent)):
         if text is not None:
-            item[name] = {"S": text}
+            item += f'"{name}":{{"S":{quote(text)}}},'
             size += len(name) + len(text.encode())
     if ttl_seconds is not None:
-        item["expires_at"] = {"N": str(timestamp_micros(event.timestamp) // 1_000_000 + ttl_seconds)}
+        item += f'"expires_at":{{"N":"{timestamp_micros(event.timestamp) // 1_000_000 + ttl_seconds}"}},'
         size += len("expires_at") + _NUMBER_BYTES
-    return Row(item, size)
+    return item, size
 
 
-def _native(value: Any, depth: int) -> tuple[Attribute, int]:
-    """A parsed JSON value as a typed attribute, and its bytes.
+def _write_native(value: Any, parts: list[str], depth: int) -> int:
+    """Append a parsed JSON value as a typed one, and return its bytes.
 
     Raises:
         Untellable: see `row_of`.
     """
     kind = type(value)
     if kind is str:
-        return {"S": value}, len(value) if value.isascii() else len(value.encode())
+        parts.append(f'{{"S":{quote(value)}}}')
+        return len(value) if value.isascii() else len(value.encode())
     if kind is Number:
-        return {"N": _number(value)}, min(len(value) // 2 + 2, _NUMBER_BYTES)
-    if value is None:
-        return {"NULL": True}, 1
-    if kind is bool:
-        return {"BOOL": value}, 1
+        parts.append(f'{{"N":"{_number(value)}"}}')
+        return min(len(value) // 2 + 2, _NUMBER_BYTES)
+    if value is None or kind is bool:
+        parts.append('{"NULL":true}' if value is None else f'{{"BOOL":{"true" if value else "false"}}}')
+        return 1
     if depth > MAX_DEPTH:
         raise Untellable(f"more than {MAX_DEPTH} levels")
     size = _COLLECTION_BYTES
     if kind is list:
-        elements = []
+        separator = '{"L":['
         for element in value:
-            attribute, element_size = _native(element, depth + 1)
-            elements.append(attribute)
-            size += element_size + _ELEMENT_BYTES
-        return {"L": elements}, size
-    members = {}
+            parts.append(separator)
+            size += _write_native(element, parts, depth + 1) + _ELEMENT_BYTES
+            separator = ","
+        parts.append("]}" if value else '{"L":[]}')
+        return size
+    separator = '{"M":{'
     for key, member in value.items():
         if not key:
             raise Untellable("an empty key")
-        members[key], member_size = _native(member, depth + 1)
-        size += len(key.encode()) + member_size + _ELEMENT_BYTES
-    return {"M": members}, size
+        parts.append(f"{separator}{quote(key)}:")
+        size += len(key.encode()) + _write_native(member, parts, depth + 1) + _ELEMENT_BYTES
+        separator = ","
+    parts.append("}}" if value else '{"M":{}}')
+    return size
 
 
 def _number(text: str) -> str:

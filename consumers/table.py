@@ -1,10 +1,11 @@
 """Writing rows to the DynamoDB table: batches in flight at once, failed parts again, hopeless rows told apart."""
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,9 +13,6 @@ from consumers.row import MAX_ITEM_BYTES, Row, row_of, text_row_of
 from consumers.stream_batch import Poison, Received
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 MAX_CALL_ROWS: Final = 25  # BatchWriteItem (AWS API reference, 2026); also 16 MB, of JSON that may be escaped to
 MAX_CALL_BYTES: Final = 2 * 1024 * 1024  # several times a row's size
@@ -54,12 +52,18 @@ class _Write:
     row: Row
     deliveries: list[Received]
 
+    @property
+    def key(self) -> Key:
+        """Of the row."""
+        event = self.deliveries[-1].event
+        return event.timestamp, event.request_id
+
 
 class EventTable:
     """Writes events to one table.
 
     Args:
-        dynamodb: the client; it should not retry by itself.
+        batch_write_item: makes the call, given the body of its request, without retries of its own.
         table: the table's name.
         executor: runs the calls; its number of threads is how many are in flight at once.
         ttl_seconds: see `consumers.row.row_of`.
@@ -68,7 +72,7 @@ class EventTable:
 
     def __init__(
         self,
-        dynamodb: "DynamoDBClient",
+        batch_write_item: Callable[[bytes], dict[str, Any]],
         table: str,
         executor: Executor,
         *,
@@ -76,7 +80,7 @@ class EventTable:
         clock: Clock = SYSTEM_CLOCK,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._dynamodb = dynamodb
+        self._batch_write_item = batch_write_item
         self._table = table
         self._executor = executor
         self._ttl_seconds = ttl_seconds
@@ -142,7 +146,7 @@ class EventTable:
 
         A row refused with its payload as a native value is tried once more with the payload as text.
         """
-        if len(writes) == 1 and "payload" in writes[0].row.item:
+        if len(writes) == 1 and writes[0].row.is_native:
             deliveries = writes[0].deliveries
             row = text_row_of(deliveries[-1].event, self._ttl_seconds)
             outcome.add(self._write_call([_Write(row, deliveries)], deadline))
@@ -157,17 +161,16 @@ class EventTable:
 
     def _batch_write(self, writes: list[_Write]) -> list[_Write]:
         """One BatchWriteItem call; the writes that it left unprocessed."""
-        answer = self._dynamodb.batch_write_item(
-            RequestItems={self._table: [{"PutRequest": {"Item": write.row.item}} for write in writes]}
-        )
+        requests = ",".join(f'{{"PutRequest":{{"Item":{write.row.item}}}}}' for write in writes)
+        answer = self._batch_write_item(f'{{"RequestItems":{{{json.dumps(self._table)}:[{requests}]}}}}'.encode())
         left = answer.get("UnprocessedItems", {}).get(self._table)
         if not left:
             return []
-        keys = {_key(request["PutRequest"]["Item"]) for request in left if "PutRequest" in request}
-        return [write for write in writes if _key(write.row.item) in keys]
+        keys = {_key(request["PutRequest"]["Item"]) for request in left}
+        return [write for write in writes if write.key in keys]
 
 
-def _key(item: Any) -> Key:
+def _key(item: dict[str, dict[str, str]]) -> Key:
     return item["timestamp"]["S"], item["request_id"]["S"]
 
 

@@ -28,7 +28,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A section of pipeline.yaml: immutable, and strict about the names in it."""
 
 
-class Http(_Section):
+class Http(_Section, frozen=True):
     """API Gateway's stage and the function behind it."""
 
     stage: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
@@ -41,7 +41,7 @@ class Http(_Section):
     memory_mib: FunctionMemory
 
 
-class Stream(_Section):
+class Stream(_Section, frozen=True):
     """The Kinesis stream and what is put on it."""
 
     shards: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
@@ -50,7 +50,7 @@ class Stream(_Section):
     aggregate_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1_048_576)]
 
 
-class TableWriter(_Section):
+class TableWriter(_Section, frozen=True):
     """The function from the stream to DynamoDB, and its event source mapping."""
 
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
@@ -66,13 +66,13 @@ class TableWriter(_Section):
     flood_minimum: Positive
 
 
-class Table(_Section):
+class Table(_Section, frozen=True):
     """The DynamoDB table."""
 
     ttl_days: Positive | None
 
 
-class Archive(_Section):
+class Archive(_Section, frozen=True):
     """Firehose, from the stream to the lake, and its transform."""
 
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=300)]  # Firehose waits 5 minutes at most
@@ -84,7 +84,7 @@ class Archive(_Section):
     transform_retries: Annotated[int, msgspec.Meta(ge=0, le=300)]
 
 
-class DeadLetters(_Section):
+class DeadLetters(_Section, frozen=True):
     """The dead-letter queue and the function that archives it."""
 
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
@@ -94,7 +94,7 @@ class DeadLetters(_Section):
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=14)]
 
 
-class Local(_Section):
+class Local(_Section, frozen=True):
     """What only the pipeline on one machine has."""
 
     http_port: Port
@@ -103,7 +103,7 @@ class Local(_Section):
     drain_seconds: Positive
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """Every setting of the pipeline, for one environment."""
 
     region: str

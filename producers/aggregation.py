@@ -152,6 +152,8 @@ def deaggregate(partition_key: str, data: bytes) -> list[UserRecord]:
     parse, damaged = _message_parser()
     try:
         aggregate = parse(message)
+        if not aggregate.IsInitialized():
+            raise MalformedAggregate("a record in it lacks its partition key or its data")
         keys, hash_keys = list(aggregate.partition_key_table), list(aggregate.explicit_hash_key_table)
         return [
             UserRecord(

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
 
 from producers.clock import SYSTEM_CLOCK, Clock
 
@@ -43,7 +43,7 @@ def error_code(error: ClientError | BotoCoreError) -> str:
 
 def is_transient(error: ClientError | BotoCoreError) -> bool:
     """Whether the same call may work later. A call that was given up on may have taken effect all the same."""
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | ConnectionError):
         return True
     if not isinstance(error, ClientError):
         return False

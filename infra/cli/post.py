@@ -1,5 +1,6 @@
 """`spillway post`: one event."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -31,7 +32,7 @@ def post(context: Context, event: str | None, file: Path | None, url: str | None
     elif file is not None:
         body = file.read_bytes()
     else:
-        body = click.get_binary_stream("stdin").read()
+        body = sys.stdin.buffer.read()
     answer = request("POST", url or context.url(), body, {"Content-Type": "application/json"})
     text = answer.data.decode("utf-8", "replace")
     click.echo(text)

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from moto import mock_aws
 
-from infra.local import kinesis
+from infra.local import dynamodb, kinesis, sqs
 from infra.local.ports import require_free_port
 
 ACCOUNT: Final = "123456789012"  # moto's
@@ -29,11 +29,10 @@ def local_aws(region: str, limits: Literal["aws", "off"]) -> Iterator[None]:
     with _environment(overrides):
         aws = mock_aws(config={"lambda": {"use_docker": False}})
         aws.start()
-        kinesis.install(limits)
         try:
-            yield
+            with kinesis.installed(limits), dynamodb.installed(), sqs.installed():
+                yield
         finally:
-            kinesis.uninstall()
             aws.stop()
 
 

@@ -11,19 +11,20 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import boto3
+from botocore.config import Config
 
 import producers.aws
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
 from infra.local.aws_endpoint import ACCOUNT, AwsEndpoint, local_aws
-from infra.local.firehose import Firehose
+from infra.local.event_sources.queue_mapping import QueueMapping
+from infra.local.event_sources.stream_mapping import StreamMapping
+from infra.local.firehose.delivery_stream import Firehose
 from infra.local.function_output import FunctionOutput
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
-from infra.local.queue_mapping import QueueMapping
-from infra.local.stream_mapping import StreamMapping
 from infra.local.token_bucket import TokenBucket
 from infra.local.worker import HopStatus, Worker
 from infra.names import Names
@@ -143,6 +144,7 @@ class LocalPipeline:
                 mappings[self.names.function(DEAD_LETTER_ARCHIVER)],
                 self._functions[DEAD_LETTER_ARCHIVER].invoke,
                 sqs,
+                poll_seconds=poll_seconds,
             ),
             Firehose(
                 self._client("firehose").describe_delivery_stream(DeliveryStreamName=self.names.delivery_stream),
@@ -150,6 +152,7 @@ class LocalPipeline:
                 kinesis,
                 self._client("s3"),
                 self._client("glue"),
+                read_seconds=poll_seconds,
             ),
         ]
         for worker in self._workers:
@@ -157,7 +160,8 @@ class LocalPipeline:
             stack.callback(worker.stop)
 
     def _client(self, service: str) -> Any:
-        return boto3.client(service)  # type: ignore[call-overload]
+        """A client for the parts that AWS itself would run; they do their own retries."""
+        return boto3.client(service, config=Config(retries={"total_max_attempts": 1}, max_pool_connections=64))  # type: ignore[call-overload]
 
     def _function(self, lambda_: Any, module: str) -> LocalFunction:
         """A function as Lambda's API describes it, its module loaded as at a cold start."""

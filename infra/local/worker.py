@@ -35,7 +35,7 @@ class Worker(Protocol):
         """From now on wait for no window and no buffer to fill: pass on at once what is held."""
 
     def is_drained(self) -> bool:
-        """Whether, `drain` having been called, nothing is left: its source is read to the end, its buffers are empty."""
+        """Whether, `drain` having been called, nothing is left: the source read to its end, the buffers empty."""
 
     def stop(self) -> None:
         """End the threads and wait for them; what is held then stays undelivered. A second call does nothing."""

@@ -1,0 +1,1 @@
+"""Sending many events to the HTTP API: `spillway load`."""

@@ -1,0 +1,138 @@
+"""Sending entries to the HTTP API: in batches, several requests under way, nothing forgotten."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Final
+
+import urllib3
+
+from infra.loading.sources import Entry
+
+BATCH_ENTRIES: Final = 500
+BATCH_CHARACTERS: Final = 1_000_000  # of a request, before compression; 6 MB is what the API takes
+TRIES: Final = 10  # for events that were throttled out of a batch
+REQUESTS_UNDER_WAY: Final = 4
+
+
+class LoadFailed(Exception):
+    """Loading cannot go on; the message says at which entry, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An entry that the API did not accept, and what it said."""
+
+    entry: Entry
+    error: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of one batch; accepted and rejected are all of it.
+
+    Args:
+        first, last: numbers of the entries that it began and ended with.
+        accepted: how many the API accepted.
+        rejected: those it did not.
+    """
+
+    first: int
+    last: int
+    accepted: int
+    rejected: list[Rejected]
+
+
+class Sender:
+    """Posts entries as events.
+
+    Args:
+        pool: waits and tries again on 429 and 503, as Retry-After says.
+        url: where to post.
+        load_id: names this load. A batch of it that is posted again, by whichever process, is answered as before
+            and accepted once: `Idempotency-Key` is made of the load's id and the batch's place and content.
+        headers: for every request, such as an API key.
+    """
+
+    def __init__(
+        self, pool: urllib3.PoolManager, url: str, load_id: str, headers: dict[str, str] | None = None
+    ) -> None:
+        self._pool = pool
+        self._url = url
+        self._load_id = load_id
+        self._headers = headers or {}
+
+    def send(self, entries: Iterable[Entry]) -> Iterator[Sent]:
+        """Send entries, and yield what became of each batch as it is known, in no order.
+
+        Raises:
+            LoadFailed: nobody answers, or not as the API does. Batches under way then are finished, not reported.
+        """
+        with ThreadPoolExecutor(REQUESTS_UNDER_WAY, thread_name_prefix="load") as executor:
+            under_way: set[Future[Sent]] = set()
+            for batch in _batches(entries):
+                under_way.add(executor.submit(self._send_batch, batch))
+                if len(under_way) == REQUESTS_UNDER_WAY:
+                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            done, _ = wait(under_way)
+            yield from (future.result() for future in done)
+
+    def _send_batch(self, batch: list[Entry]) -> Sent:
+        """Send a batch, what was throttled out of it again."""
+        accepted = 0
+        rejected: list[Rejected] = []
+        pending = batch
+        for _ in range(TRIES):
+            again: list[Entry] = []
+            for entry, result in zip(pending, self._post(pending), strict=True):
+                if result["status"] == "accepted":
+                    accepted += 1
+                elif result["status"] == "throttled":
+                    again.append(entry)
+                else:
+                    rejected.append(Rejected(entry, result["error"]))
+            pending = again
+            if not pending:
+                return Sent(batch[0].number, batch[-1].number, accepted, rejected)
+        raise LoadFailed(f"at {pending[0].number}: the stream did not take it in {TRIES} tries")
+
+    def _post(self, batch: list[Entry]) -> list[dict[str, Any]]:
+        body = "\n".join(entry.text for entry in batch).encode("utf-8", "surrogateescape")
+        key = hashlib.sha256(f"{self._load_id}/{batch[0].number}/".encode() + body).hexdigest()
+        headers = {
+            "Content-Type": "application/x-ndjson",
+            "Content-Encoding": "gzip",
+            "Idempotency-Key": key,
+            **self._headers,
+        }
+        try:
+            answer = self._pool.request("POST", self._url, body=gzip.compress(body, 1, mtime=0), headers=headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise LoadFailed(f"at {batch[0].number}: nobody answers at {self._url} ({type(error).__name__})") from error
+        if answer.status == 503:  # after as many tries as the pool makes
+            return [{"status": "throttled"}] * len(batch)
+        try:
+            answered = json.loads(answer.data)
+            results: list[dict[str, Any]] = answered["results"]
+        except (ValueError, KeyError, TypeError):
+            said = answer.data[:200].decode("utf-8", "replace")
+            raise LoadFailed(f"at {batch[0].number}: {self._url} answers {answer.status}: {said}") from None
+        return results
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Group entries into requests."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if batch and (len(batch) == BATCH_ENTRIES or size + len(entry.text) > BATCH_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += len(entry.text) + 1
+    if batch:
+        yield batch

@@ -1,0 +1,106 @@
+"""Firehose's record format conversion: JSON records to one Parquet file, each bad record told apart.
+
+A batch is read in slices of about a megabyte. A slice that cannot be read as a whole is read in pieces, and a piece
+that cannot is read record by record: so a bad record fails alone, and costs its slice a second reading.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.local.firehose.columnar_json import BatchReader, NotUniform
+from infra.local.firehose.glue_types import Column
+from infra.local.firehose.openx_json import OpenXRules, RowReader, UnconvertibleRecord
+
+Compression: TypeAlias = Literal["snappy", "gzip", "none"]
+
+SLICE_BYTES: Final = 1024 * 1024  # stays within a core's cache, and is large beside the cost of a call
+PIECES: Final = 16  # of a slice that was not read as a whole
+# A buffer of 128 MiB makes one row group, as with the service's default block of 256 MiB (ParquetSerDe).
+ROW_GROUP_ROWS: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FailedConversion:
+    """A record that could not be converted.
+
+    Args:
+        index: its position in the batch, from 0.
+        code: such as `DataFormatConversion.MalformedData`.
+        message: what is wrong with it.
+    """
+
+    index: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What became of a batch: every record is in `table`, as one row or more, or in `failed`.
+
+    Args:
+        table: the rows, in the order of the records.
+        failed: the other records, in order.
+    """
+
+    table: pa.Table
+    failed: list[FailedConversion]
+
+
+class RecordConverter:
+    """Converts batches of JSON records for one table.
+
+    Args:
+        columns: of the table.
+        rules: the options of the SerDe.
+    """
+
+    def __init__(self, columns: Sequence[Column], rules: OpenXRules) -> None:
+        self._batches = BatchReader(columns, rules)
+        self._rows = RowReader(columns, rules)
+
+    def convert(self, records: Sequence[bytes]) -> Conversion:
+        """Convert a batch, of any size."""
+        tables: list[pa.Table] = [self._rows.table([])]
+        failed: list[FailedConversion] = []
+        average = sum(map(len, records)) // max(len(records), 1)
+        slice_records = SLICE_BYTES // max(average, 1) + 1
+        piece_records = slice_records // PIECES + 1
+        for start in range(0, len(records), slice_records):
+            end = min(start + slice_records, len(records))
+            try:
+                tables.append(self._batches.table(records[start:end]))
+            except NotUniform:
+                for piece in range(start, end, piece_records):
+                    self._convert_piece(records, piece, min(piece + piece_records, end), tables, failed)
+        return Conversion(pa.concat_tables(tables), failed)
+
+    def _convert_piece(
+        self, records: Sequence[bytes], start: int, end: int, tables: list[pa.Table], failed: list[FailedConversion]
+    ) -> None:
+        try:
+            tables.append(self._batches.table(records[start:end]))
+        except NotUniform:
+            self._convert_singly(records, start, end, tables, failed)
+
+    def _convert_singly(
+        self, records: Sequence[bytes], start: int, end: int, tables: list[pa.Table], failed: list[FailedConversion]
+    ) -> None:
+        rows = []
+        for index in range(start, end):
+            try:
+                rows.extend(self._rows.rows(records[index]))
+            except UnconvertibleRecord as error:
+                failed.append(FailedConversion(index, error.code, error.message))
+        tables.append(self._rows.table(rows))
+
+
+def parquet_file(table: pa.Table, compression: Compression = "snappy") -> pa.Buffer:
+    """A table as the bytes of a Parquet file: timestamps as INT64 TIMESTAMP_MILLIS, dictionaries, statistics."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression=compression, row_group_size=ROW_GROUP_ROWS)
+    return sink.getvalue()

@@ -1,0 +1,158 @@
+"""The handler from the dead-letter queue to S3."""
+
+import importlib
+import json
+
+import boto3
+import pytest
+
+import producers.aws
+from archive import dead_letter_archiver
+from consumers.dead_letter import DeadLetter
+from producers.aggregation import MAGIC, pack
+from tests.consumers.test_dead_letter import a_letter
+from tests.events import STREAM_ARN, Context
+
+STREAM = "spillway-local-events"
+KEY = "dead-letters/dt=2026-11-23/hour=02/message-0.json"
+
+
+@pytest.fixture
+def archiver(aws, monkeypatch):
+    """The handler's module from cold, its bucket and a stream of one shard made."""
+    boto3.client("s3").create_bucket(Bucket="dead", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    boto3.client("kinesis").create_stream(StreamName=STREAM, ShardCount=1)
+    monkeypatch.setenv("DEAD_LETTER_BUCKET", "dead")
+    producers.aws.client.cache_clear()
+    return importlib.reload(dead_letter_archiver)
+
+
+def a_message(body: str, number: int = 0) -> dict:
+    return {
+        "messageId": f"message-{number}",
+        "body": body,
+        "attributes": {"SentTimestamp": "1795401296987", "ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-2:123456789012:spillway-local-dead-letters",
+    }
+
+
+def archive(archiver, *bodies: str) -> dict:
+    return archiver.handler({"Records": [a_message(body, n) for n, body in enumerate(bodies)]}, Context())
+
+
+def archived() -> dict[str, list[DeadLetter]]:
+    s3 = boto3.client("s3")
+    return {
+        found["Key"]: [
+            DeadLetter.from_json(line)
+            for line in s3.get_object(Bucket="dead", Key=found["Key"])["Body"].read().decode().splitlines()
+        ]
+        for found in s3.list_objects_v2(Bucket="dead").get("Contents", [])
+    }
+
+
+def put(*datas: bytes) -> list[str]:
+    """Put records on the stream; their sequence numbers."""
+    kinesis = boto3.client("kinesis")
+    return [kinesis.put_record(StreamName=STREAM, PartitionKey="k", Data=data)["SequenceNumber"] for data in datas]
+
+
+def a_pointer(start: str, end: str, batch_size: int, shard_id: str = "shardId-000000000000", **changes) -> str:
+    message = {
+        "requestContext": {
+            "requestId": "c9b8fa9f",
+            "functionArn": "arn:aws:lambda:eu-west-2:123456789012:function:writer",
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 21,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": "2026-11-23T02:34:56.021Z",
+        "KinesisBatchInfo": {
+            "shardId": shard_id,
+            "startSequenceNumber": start,
+            "endSequenceNumber": end,
+            "approximateArrivalOfFirstRecord": "2026-11-23T02:30:56.021Z",
+            "approximateArrivalOfLastRecord": "2026-11-23T02:31:56.021Z",
+            "batchSize": batch_size,
+            "streamArn": STREAM_ARN,
+        },
+    }
+    return json.dumps({**message, **changes})
+
+
+def test_dead_letters_are_archived_an_object_for_a_message(archiver):
+    letters = [a_letter(b"1"), a_letter(b"2")]
+    answer = archive(archiver, "\n".join(letter.to_json() for letter in letters), a_letter(b"3").to_json())
+    assert answer == {"batchItemFailures": []}
+    assert archived() == {KEY: letters, KEY.replace("-0.json", "-1.json"): [a_letter(b"3")]}
+
+
+def test_a_message_delivered_twice_is_one_object(archiver):
+    archive(archiver, a_letter().to_json())
+    archive(archiver, a_letter().to_json())
+    assert list(archived()) == [KEY]
+
+
+def test_a_pointer_is_resolved_to_every_record_of_its_range_and_no_other(archiver):
+    numbers = put(b"0", b"1", b"2", b"3", b"4")
+    archive(archiver, a_pointer(numbers[1], numbers[3], 3))
+    (letters,) = archived().values()
+    assert [letter.data for letter in letters] == [b"1", b"2", b"3"]
+    assert [letter.source.sequence_number for letter in letters] == numbers[1:4]
+    assert {letter.error.type for letter in letters} == {"RetryAttemptsExhausted"}
+    assert {letter.attempts for letter in letters} == {21}
+
+
+def test_an_aggregate_in_a_pointers_range_is_taken_apart(archiver):
+    (packed,) = pack([("k", b"first"), ("k", b"second")], 1000, by_key=False)
+    damaged = MAGIC + b"damaged"
+    numbers = put(packed.data, damaged)
+    archive(archiver, a_pointer(numbers[0], numbers[1], 2))
+    (letters,) = archived().values()
+    assert [(letter.data, letter.source.subsequence_number) for letter in letters] == [
+        (b"first", 0),
+        (b"second", 1),
+        (damaged, 0),
+    ]
+
+
+def test_a_pointer_without_response_is_resolved_too(archiver):
+    numbers = put(b"0")
+    pointer = json.loads(a_pointer(numbers[0], numbers[0], 1))
+    del pointer["responseContext"]
+    pointer["requestContext"]["condition"] = "RecordAgeExceeded"
+    archive(archiver, json.dumps(pointer))
+    (letters,) = archived().values()
+    assert [letter.error.type for letter in letters] == ["RecordAgeExceeded"]
+
+
+def test_what_has_left_the_stream_is_archived_as_lost_with_its_place(archiver):
+    numbers = put(b"0", b"1")
+    archive(archiver, a_pointer(numbers[0], numbers[1], 5))
+    (letters,) = archived().values()
+    assert [letter.data for letter in letters] == [b"0", b"1", None]
+    assert letters[-1].error.type == "RecordsExpired"
+    assert letters[-1].error.message.startswith(f"3 of 5 records between {numbers[0]} and {numbers[1]}")
+
+
+def test_a_shard_that_is_gone_is_archived_as_lost(archiver):
+    archive(archiver, a_pointer("1", "3", 3, shard_id="shardId-000000000099"))
+    (letters,) = archived().values()
+    assert [(letter.data, letter.error.type) for letter in letters] == [(None, "RecordsExpired")]
+
+
+@pytest.mark.parametrize("body", ["", "hello", "{}", '{"KinesisBatchInfo":{}}', "[1]", a_letter().to_json() + "\nx"])
+def test_a_message_of_others_is_kept_whole(archiver, body):
+    assert archive(archiver, body) == {"batchItemFailures": []}
+    (letters,) = archived().values()
+    assert [(letter.stage, letter.data) for letter in letters] == [("unknown", body.encode())]
+
+
+def test_what_can_not_be_archived_stays_in_the_queue_and_the_others_do_not(archiver):
+    boto3.client("kinesis").delete_stream(StreamName=STREAM)
+    boto3.client("s3").delete_bucket(Bucket="dead")
+    assert archive(archiver, a_letter().to_json(), a_letter().to_json()) == {
+        "batchItemFailures": [{"itemIdentifier": "message-0"}, {"itemIdentifier": "message-1"}]
+    }

@@ -1,0 +1,123 @@
+"""The handler from the stream to the table."""
+
+import importlib
+
+import boto3
+import pytest
+
+import producers.aws
+from consumers import table_writer
+from consumers.dead_letter import DeadLetter
+from producers.aggregation import pack
+from producers.event import encode
+from tests.aws_errors import aws_error
+from tests.consumers.fake_dynamodb import FakeDynamoDB
+from tests.events import Context, an_event, kinesis_record
+
+
+@pytest.fixture
+def writer(events_table, monkeypatch):
+    """The handler's module from cold, its table, queue and bucket made."""
+    boto3.client("s3").create_bucket(Bucket="dead", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    url = boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"]
+    settings = {"TABLE_NAME": events_table, "CONCURRENT_WRITES": "2", "FLOOD_SHARE": "0.5", "FLOOD_MINIMUM": "20"}
+    for name, value in {**settings, "DEAD_LETTER_QUEUE_URL": url, "DEAD_LETTER_BUCKET": "dead"}.items():
+        monkeypatch.setenv(name, value)
+    producers.aws.client.cache_clear()
+    return importlib.reload(table_writer)
+
+
+def rows() -> int:
+    return boto3.client("dynamodb").scan(TableName="events")["Count"]
+
+
+def dead_letters(writer) -> list[DeadLetter]:
+    sqs = boto3.client("sqs")
+    messages = sqs.receive_message(QueueUrl=writer._dead_letters()._queue_url, MaxNumberOfMessages=10)
+    return [
+        DeadLetter.from_json(line) for message in messages.get("Messages", []) for line in message["Body"].splitlines()
+    ]
+
+
+def records(*datas: bytes) -> dict:
+    return {"Records": [kinesis_record(data, n) for n, data in enumerate(datas)]}
+
+
+def good(count: int) -> list[bytes]:
+    return [encode(an_event(f"{n}", n)) for n in range(count)]
+
+
+def test_every_event_of_a_batch_becomes_a_row(writer):
+    assert writer.handler(records(*good(60)), Context()) == {"batchItemFailures": []}
+    assert rows() == 60
+
+
+def test_every_event_of_an_aggregate_becomes_a_row(writer):
+    packed = pack([("key", data) for data in good(60)], 100_000, by_key=False)
+    assert len(packed) == 1
+    assert writer.handler(records(packed[0].data), Context()) == {"batchItemFailures": []}
+    assert rows() == 60
+
+
+def test_a_batch_delivered_twice_changes_nothing(writer):
+    writer.handler(records(*good(5)), Context())
+    writer.handler(records(*good(5)), Context())
+    assert rows() == 5
+
+
+def test_a_poison_event_leaves_the_rest_of_its_batch_written(writer):
+    assert writer.handler(records(*good(3), b"poison", b"\xf3\x89\x9a\xc2x"), Context()) == {"batchItemFailures": []}
+    assert rows() == 3
+    first, second = dead_letters(writer)
+    assert (first.data, first.error.type, first.source.sequence_number) == (b"poison", "PoisonEvent", "1003")
+    assert (second.data, second.error.type) == (b"\xf3\x89\x9a\xc2x", "MalformedAggregate")
+    assert first.stage == "table_writer"
+    assert first.source.arrived_at == "2026-11-23T02:34:56.987Z"
+
+
+def test_poison_within_an_aggregate_is_named_by_its_place_in_it(writer):
+    (packed,) = pack([("key", data) for data in [*good(2), b"poison"]], 100_000, by_key=False)
+    writer.handler(records(packed.data), Context())
+    (letter,) = dead_letters(writer)
+    assert (letter.data, letter.source.subsequence_number) == (b"poison", 2)
+
+
+def test_what_is_not_written_is_reported_from_the_lowest_on(writer, monkeypatch):
+    monkeypatch.setattr(writer._table(), "_batch_write_item", FakeDynamoDB((2,) * 1000).batch_write_item)
+    answer = writer.handler(records(*good(5)), Context(seconds=table_writer.WRITE_RESERVE_SECONDS + 0.2))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1003"}]}
+
+
+def test_poison_behind_the_checkpoint_is_left_for_the_next_delivery(writer, monkeypatch):
+    monkeypatch.setattr(writer._table(), "_batch_write_item", FakeDynamoDB((2,) * 1000).batch_write_item)
+    batch = records(b"before", *good(5), b"after")
+    writer.handler(batch, Context(seconds=table_writer.WRITE_RESERVE_SECONDS + 0.2))
+    assert [letter.data for letter in dead_letters(writer)] == [b"before"]
+
+
+def test_poison_that_can_not_be_sent_is_reported_as_failed(writer):
+    boto3.client("sqs").delete_queue(QueueUrl=writer._dead_letters()._queue_url)
+    answer = writer.handler(records(*good(2), b"poison", *good(1)), Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1002"}]}
+
+
+def test_an_unavailable_table_fails_the_invocation(writer, monkeypatch):
+    monkeypatch.setattr(
+        writer._table(),
+        "_batch_write_item",
+        FakeDynamoDB((aws_error("ResourceNotFoundException"),)).batch_write_item,
+    )
+    with pytest.raises(Exception, match="table events: ResourceNotFoundException"):
+        writer.handler(records(*good(2)), Context())
+
+
+def test_a_flood_of_poison_fails_the_invocation_and_sends_nothing(writer):
+    with pytest.raises(Exception, match=r"11 of 20 events are poison.*runbooks"):
+        writer.handler(records(*good(9), *[b"poison"] * 11), Context())
+    assert dead_letters(writer) == []
+
+
+@pytest.mark.parametrize(("events", "poison"), [(10, 10), (8, 11)])
+def test_half_poison_or_a_small_batch_of_it_is_no_flood(writer, events, poison):
+    assert writer.handler(records(*good(events), *[b"poison"] * poison), Context()) == {"batchItemFailures": []}
+    assert len(dead_letters(writer)) == poison

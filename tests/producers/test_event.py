@@ -1,0 +1,79 @@
+"""The event and its bytes on the stream."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.event import Event, PoisonEvent, decode, encode, format_timestamp, timestamp_micros
+from producers.exact_json import parse
+from tests.events import an_event
+from tests.producers.test_exact_json import JSON_VALUES
+
+TEXTS = st.none() | st.text()
+
+
+@given(
+    st.integers(0, 4_000_000_000_000_000),
+    st.text(min_size=1, max_size=200).filter(lambda text: len(text.encode()) <= 1024),
+    TEXTS,
+    TEXTS,
+    TEXTS,
+    JSON_VALUES,
+)
+def test_whatever_is_encoded_is_decoded_the_same(micros, request_id, source_ip, user_agent, trace, payload):
+    event = Event(format_timestamp(micros), request_id, source_ip, user_agent, trace, parse(json.dumps(payload)))
+    assert decode(encode(event)) == event
+    assert timestamp_micros(event.timestamp) == micros
+
+
+def test_the_bytes_are_one_compact_json_object_with_the_payload_last():
+    assert (
+        encode(an_event('{"n": 1.10, "s": "é"}'))
+        == (
+            '{"version":1,"timestamp":"2026-11-23T02:34:56.000000Z",'
+            '"request_id":"8f1c7d5e-0000-4000-8000-000000000000","source_ip":"203.0.113.9","user_agent":"curl/8.5",'
+            '"trace":null,"payload":{"n":1.10,"s":"é"}}'
+        ).encode()
+    )
+
+
+def test_text_that_looks_like_the_payload_member_does_not_confuse_it():
+    event = an_event('{"a":",\\"payload\\":","payload":1}', user_agent=',"payload":{}}')
+    assert decode(encode(event)) == event
+
+
+GOOD = encode(an_event()).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "payload"),
+        (b"hello", "payload"),
+        (b"\xff\xfe", "not UTF-8 at byte 0"),
+        (b'{"payload":1}', "payload"),
+        (b"[1]", "payload"),
+        (GOOD[:-1].encode(), "delimiter"),
+        (GOOD.replace('"version":1', '"version":2').encode(), "version 1"),
+        (GOOD.replace("56.000000Z", "56Z").encode(), "timestamp"),
+        (GOOD.replace("000000Z", "000000+00:00").encode(), "timestamp"),
+        (GOOD.replace("2026-11-23", "2026-02-30").encode(), "day is out of range"),
+        (GOOD.replace("8f1c7d5e-0000-4000-8000-000000000000", "").encode(), "request_id"),
+        (GOOD.replace("8f1c7d5e", "x" * 1024).encode(), "request_id"),
+        (GOOD.replace('"curl/8.5"', "8.5").encode(), "user_agent"),
+        (GOOD.replace('{"hello":"world"}', "NaN").encode(), "NaN"),
+        (GOOD.replace('{"hello":"world"}', '"\\ud800"').encode(), "surrogate"),
+        (GOOD.replace('{"hello":"world"}', '1,"more":2').encode(), "more after"),
+    ],
+)
+def test_bytes_that_are_no_event_are_poison_with_the_reason(data, reason):
+    with pytest.raises(PoisonEvent, match=reason):
+        decode(data)
+
+
+@given(st.binary())
+def test_no_bytes_make_decoding_fail_in_any_other_way(data):
+    with pytest.raises(PoisonEvent):
+        decode(data)

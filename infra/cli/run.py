@@ -41,7 +41,7 @@ def run(context: Context, port: int | None, aws_port: int | None, config: Path) 
     from infra.local.pipeline import LocalPipeline  # noqa: PLC0415 (moto takes a second to import)
     from infra.local.ports import PortTaken  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)-23s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("spillway").setLevel(logging.INFO)
     try:
         settings = load(LOCAL, config)

@@ -5,6 +5,7 @@ items of a batch are kept as the JSON they came as, and become moto's objects wh
 no longer get in each other's way: moto iterates over its tables while other threads write to them.
 """
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -24,8 +25,15 @@ from moto.dynamodb.responses import DynamoHandler
 from infra.local.moto_backends import use_backend
 
 MAX_BATCH_ITEMS: Final = 25  # BatchWriteItem
+MAX_PAGE_BYTES: Final = 1024 * 1024  # of a scan's answer
 MAX_KEY_CHARACTERS: Final = 256  # a quarter of a sort key's 1,024 bytes, whatever the characters
 SURELY_SMALL_BYTES: Final = 400_000  # of an item's JSON, which is longer than the item: under moto's limit for one
+
+# What a scan may ask for to be answered here.
+_PLAIN_SCAN: Final = frozenset({
+    "TableName", "Limit", "ExclusiveStartKey", "Select", "ReturnConsumedCapacity", "ConsistentRead",
+    "ProjectionExpression", "ExpressionAttributeNames",
+})  # fmt: skip
 
 
 @contextmanager
@@ -90,6 +98,86 @@ class DynamoApi(DynamoHandler):
             put.table.items[hash_value][range_value] = JsonItem(hash_value, range_value, put.text)
         return 200, {}, '{"UnprocessedItems":{}}'
 
+    def scan(self) -> Any:
+        """Read a table page by page; moto does it for what asks for more than that."""
+        table = self.dynamodb_backend.get_table(self.body["TableName"])
+        if not set(self.body) <= _PLAIN_SCAN or not table.has_range_key:
+            return super().scan()
+        names = _projected(self.body)
+        page = _Page(self.body.get("Limit"))
+        items = _items_behind(table, self.body.get("ExclusiveStartKey"))
+        for item in items:
+            page.add(_text_of(item, names))
+            if page.is_full:
+                last = item if next(items, None) is not None else None
+                return 200, {}, page.answer(table, last, count_only=self.body.get("Select") == "COUNT")
+        return 200, {}, page.answer(table, None, count_only=self.body.get("Select") == "COUNT")
+
+
+class _Page:
+    """One page of a scan: items up to 1 MB, or up to the limit that was asked for."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._texts: list[str] = []
+        self._bytes = 0
+
+    def add(self, text: str) -> None:
+        self._texts.append(text)
+        self._bytes += len(text)
+
+    @property
+    def is_full(self) -> bool:
+        return self._bytes >= MAX_PAGE_BYTES or len(self._texts) == self._limit
+
+    def answer(self, table: Table, last: Item | None, *, count_only: bool) -> str:
+        """The answer's JSON; `last` is the page's last item, where another page follows."""
+        count = len(self._texts)
+        members = [f'"Count":{count},"ScannedCount":{count}']
+        if not count_only:
+            members.append(f'"Items":[{",".join(self._texts)}]')
+        if last is not None and last.range_key is not None:
+            key = {table.hash_key_attr: _typed(last.hash_key), table.range_key_attr: _typed(last.range_key)}
+            members.append(f'"LastEvaluatedKey":{json.dumps(key)}')
+        return "{" + ",".join(members) + "}"
+
+
+def _items_behind(table: Table, start_key: dict[str, Any] | None) -> Iterator[Item]:
+    """A table's items, in the order of the scan, from behind a key on."""
+    items = (item for of_hash in table.items.values() for item in of_hash.values())
+    if start_key is not None:
+        keys = DynamoType(start_key[table.hash_key_attr]), DynamoType(start_key[table.range_key_attr or ""])
+        for item in items:
+            if (item.hash_key, item.range_key) == keys:
+                break
+    return items
+
+
+def _projected(body: dict[str, Any]) -> list[str] | None:
+    """The top-level attributes that a scan asks for; None for all."""
+    if "ProjectionExpression" not in body:
+        return None
+    names = body.get("ExpressionAttributeNames", {})
+    return [names.get(name, name) for name in body["ProjectionExpression"].replace(" ", "").split(",")]
+
+
+def _text_of(item: Item, names: list[str] | None) -> str:
+    """An item's JSON, or that of some of its attributes."""
+    text = item.text if isinstance(item, JsonItem) else _dump(item.to_json()["Attributes"])
+    if names is None:
+        return text
+    attributes = json.loads(text)
+    return json.dumps({name: attributes[name] for name in names if name in attributes})
+
+
+def _dump(attributes: dict[str, Any]) -> str:
+    """Attributes as DynamoDB's JSON; binary values, bytes with moto, are base64 there."""
+    return json.dumps(attributes, default=lambda value: base64.b64encode(value).decode("ascii"))
+
+
+def _typed(value: DynamoType) -> dict[str, Any]:
+    return {value.type: value.value}
+
 
 @dataclass(frozen=True, slots=True)
 class _Put:
@@ -127,3 +215,8 @@ class JsonItem(Item):
         text, self._text = self._text, None
         super().__init__(self.hash_key, self.range_key, json.loads(text))
         return self.attrs
+
+    @property
+    def text(self) -> str:
+        """The item as DynamoDB's JSON."""
+        return self._text if self._text is not None else _dump(self.to_json()["Attributes"])

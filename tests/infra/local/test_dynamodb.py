@@ -100,6 +100,40 @@ def test_what_dynamodb_refuses_is_refused(client, items, reason):
     assert client.scan(TableName="events")["Count"] == 0
 
 
+def test_a_scan_gives_every_item_once_page_by_page(client):
+    items = [an_item(n, s={"S": "x" * 300_000}) for n in range(7)]
+    for item in items:
+        put(client, item)
+    pages = [page["Items"] for page in client.get_paginator("scan").paginate(TableName="events")]
+    assert [len(page) for page in pages] == [4, 3]
+    assert [item for page in pages for item in page] == items
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
+def test_a_scan_with_a_limit_gives_every_item_once(client, count):
+    for n in range(count):
+        put(client, an_item(n))
+    pages = list(client.get_paginator("scan").paginate(TableName="events", PaginationConfig={"PageSize": 2}))
+    assert [item["timestamp"]["S"] for page in pages for item in page["Items"]] == [f"t{n}" for n in range(count)]
+    assert all("LastEvaluatedKey" not in page for page in pages[-1:])
+
+
+def test_a_scan_gives_the_attributes_asked_for_or_the_count_alone(client):
+    put(client, an_item(1, n={"N": "1"}, s={"S": "x"}))
+    scanned = client.scan(
+        TableName="events", ProjectionExpression="#t, n, absent", ExpressionAttributeNames={"#t": "timestamp"}
+    )
+    assert scanned["Items"] == [{"timestamp": {"S": "t1"}, "n": {"N": "1"}}]
+    counted = client.scan(TableName="events", Select="COUNT")
+    assert (counted["Count"], "Items" in counted) == (1, False)
+
+
+def test_a_scan_with_a_filter_is_still_motos(client):
+    put(client, an_item(1, n={"N": "1"}), an_item(2, n={"N": "2"}))
+    found = client.scan(TableName="events", FilterExpression="n > :one", ExpressionAttributeValues={":one": {"N": "1"}})
+    assert found["Items"] == [an_item(2, n={"N": "2"})]
+
+
 def test_a_missing_table_is_told(client):
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.batch_write_item(RequestItems={"other": [{"PutRequest": {"Item": an_item(1)}}]})

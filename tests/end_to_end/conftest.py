@@ -1,0 +1,108 @@
+"""A pipeline that runs as a newcomer would start it, in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPILLWAY = str(Path(sys.executable).with_name("spillway"))
+START_SECONDS = 30
+DRAIN_SECONDS = 90
+
+
+@dataclass
+class RunningPipeline:
+    """A pipeline in a process of its own, and how to reach it."""
+
+    process: subprocess.Popen[str]
+    url: str
+    aws_url: str
+    greeting: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def spillway(self, *arguments: str, status: int = 0, stdin: str = "") -> str:
+        """Run a command of Spillway against it; its output."""
+        done = subprocess.run(
+            [SPILLWAY, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.environment},
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+    def client(self, service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=self.aws_url,
+            region_name="eu-west-2",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 (the local endpoint takes any)
+        )
+
+    def hops(self) -> dict[str, dict[str, Any]]:
+        """The counts of each part, by its name."""
+        origin = "/".join(self.url.split("/")[:3])
+        with urllib.request.urlopen(f"{origin}/_local/status", timeout=30) as answer:  # noqa: S310 (loopback)
+            return {hop["hop"]: hop for hop in json.load(answer)}
+
+    def wait_until_drained(self, **delivered: int) -> None:
+        """Wait until the parts named have delivered so many; a bounded time."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while any(self.hops()[hop]["delivered"] < count for hop, count in delivered.items()):
+            assert time.monotonic() < deadline, self.hops()
+            time.sleep(0.1)
+
+    def stop(self) -> str:
+        """End it as Ctrl-C does; what it printed after the greeting."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=DRAIN_SECONDS)[0]
+
+
+def start(*arguments: str) -> RunningPipeline:
+    """Start `spillway run` on free ports, and wait for its greeting."""
+    process = subprocess.Popen(
+        [SPILLWAY, "run", "--port", "0", "--aws-port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    )
+    assert process.stdout is not None
+    greeting = ""
+    for line in process.stdout:
+        greeting += line
+        if line.lstrip().startswith("stop"):
+            break
+    exports = dict(re.findall(r"(SPILLWAY_URL|AWS_ENDPOINT_URL)=(\S+)", greeting))
+    assert len(exports) == 2, greeting + process.communicate(timeout=START_SECONDS)[0]
+    return RunningPipeline(process, exports["SPILLWAY_URL"], exports["AWS_ENDPOINT_URL"], greeting, exports)
+
+
+def end(pipeline: RunningPipeline) -> None:
+    """End its process, by its pid, whatever state it is in."""
+    if pipeline.process.poll() is None:
+        pipeline.process.kill()
+        pipeline.process.communicate(timeout=30)
+
+
+@pytest.fixture
+def pipeline() -> Iterator[RunningPipeline]:
+    running = start()
+    yield running
+    end(running)

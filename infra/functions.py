@@ -42,6 +42,8 @@ def functions(settings: Settings, names: Names, dead_letter_queue_url: str) -> t
                 "PARTITION_KEY": settings.stream.partition_key or "",
                 "MAX_EVENT_BYTES": str(http.max_event_bytes),
                 "MAX_BATCH_EVENTS": str(http.max_batch_events),
+                "IDEMPOTENCY_TABLE": names.idempotency_table,
+                "CORS_ORIGINS": " ".join(http.cors_origins),
             },
         ),
         Function(

@@ -28,6 +28,10 @@ class Names:
         return f"{self.prefix}-events"
 
     @property
+    def idempotency_table(self) -> str:
+        return f"{self.prefix}-idempotency"
+
+    @property
     def delivery_stream(self) -> str:
         return f"{self.prefix}-archive"
 

@@ -5,6 +5,7 @@ merged over the rest for the environment at hand; an unknown name or a value out
 error that says where it stands.
 """
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,9 @@ class Http(_Section, frozen=True):
     # 400 KB item (DynamoDB quota) less the row's other attributes, see table_writer.MAX_ITEM_BYTES.
     max_event_bytes: Annotated[int, msgspec.Meta(ge=1, le=400_000)]
     max_batch_events: Annotated[int, msgspec.Meta(ge=1, le=25_000)]
+    cors_origins: tuple[Annotated[str, msgspec.Meta(pattern=r"^(\*|https?://[^\s/]+)$")], ...]
+    api_key_required: bool
+    allowed_cidrs: tuple[str, ...]  # checked by `load`
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=29)]  # REST API integration time-out
     memory_mib: FunctionMemory
 
@@ -134,9 +138,12 @@ def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(document).__name__}")
     environments = document.pop("environments", None) or {}
     try:
-        return msgspec.convert(_merge(document, environments.get(environment) or {}), Settings)
-    except (msgspec.ValidationError, AttributeError, TypeError) as error:
+        settings = msgspec.convert(_merge(document, environments.get(environment) or {}), Settings)
+        for cidr in settings.http.allowed_cidrs:
+            ip_network(cidr)
+    except (msgspec.ValidationError, AttributeError, TypeError, ValueError) as error:
         raise SettingsError(f"{path} (environment {environment}): {error}") from error
+    return settings
 
 
 def _merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

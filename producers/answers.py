@@ -1,13 +1,14 @@
 """The answers of the HTTP API, in the form that API Gateway's proxy integration takes."""
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
 
 from producers.ingestion import Accepted
 from producers.problem import Problem
 
-RETRY_AFTER_SECONDS = 1
+RETRY_AFTER_SECONDS: Final = 1
+CORS_HEADERS: Final = "Content-Type, Content-Encoding, Idempotency-Key, X-Api-Key, Authorization"
 
 Response = dict[str, Any]
 
@@ -22,9 +23,41 @@ def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Res
     }
 
 
-def refusal(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def refusal(problem: Problem) -> Response:
     """The answer to a request of which nothing was accepted."""
-    return answer(problem.status, {"error": _error(problem)}, {**_retry_after(problem.status), **(headers or {})})
+    return answer(problem.status, {"error": _error(problem)}, _retry_after(problem.status))
+
+
+def method_not_allowed(methods: Iterable[str]) -> Response:
+    """The answer to a method that a resource has not."""
+    problem = Problem(405, "method_not_allowed", f"use {_allow(methods)}")
+    return answer(problem.status, {"error": _error(problem)}, {"Allow": _allow(methods)})
+
+
+def options(methods: Iterable[str]) -> Response:
+    """The answer to OPTIONS: what may be done here."""
+    return {"statusCode": 204, "headers": {"Allow": _allow(methods)}, "body": "", "isBase64Encoded": False}
+
+
+def with_cors(response: Response, origin: str | None, allowed: Collection[str]) -> Response:
+    """The answer with what a browser needs to hand it to a page of another origin, where that is allowed.
+
+    Args:
+        response: the answer.
+        origin: of the page that asks, if one does.
+        allowed: origins, such as `https://example.com`; `*` for any.
+    """
+    if origin is None or not (origin in allowed or "*" in allowed):
+        return response
+    response["headers"] |= {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": response["headers"].get("Allow", "POST"),
+        "Access-Control-Allow-Headers": CORS_HEADERS,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Access-Control-Max-Age": "86400",
+        "Vary": "Origin",
+    }
+    return response
 
 
 def single(result: Accepted | Problem) -> Response:
@@ -75,4 +108,8 @@ def _error(problem: Problem) -> dict[str, Any]:
 
 
 def _retry_after(status: int) -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else {}
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in (409, 503) else {}
+
+
+def _allow(methods: Iterable[str]) -> str:
+    return ", ".join((*methods, "OPTIONS"))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from producers import exact_json
 from producers.exact_json import InvalidJson, JsonValue
+from producers.replay_mark import Bound, ReplayMark, read_mark
 
 FORMAT_VERSION: Final = "1"
 MAX_REQUEST_ID_BYTES: Final = 1024  # DynamoDB quota: a sort key
@@ -38,6 +39,7 @@ class Event:
         user_agent: what the client calls itself, where it does.
         trace: the request's X-Ray trace header, where there was one.
         payload: the client's JSON value.
+        replay: where the event was put back, by which replay and for which of its ways; None as accepted.
     """
 
     timestamp: str
@@ -46,14 +48,20 @@ class Event:
     user_agent: str | None
     trace: str | None
     payload: JsonValue
+    replay: ReplayMark | None = None
+
+    def is_bound_for(self, destination: Bound) -> bool:
+        """Whether the event goes there: always, but for one put back for the other place alone."""
+        return self.replay is None or self.replay.bound in (None, destination)
 
 
 def encode(event: Event) -> bytes:
     """The event's bytes on the stream: one compact JSON object, UTF-8, the payload last."""
+    replay = "" if event.replay is None else f'"replay":{event.replay.to_json()},'
     return (
         f'{{"version":{FORMAT_VERSION},"timestamp":"{event.timestamp}","request_id":{quote(event.request_id)},'
         f'"source_ip":{_quote_optional(event.source_ip)},"user_agent":{_quote_optional(event.user_agent)},'
-        f'"trace":{_quote_optional(event.trace)},"payload":{event.payload.text}}}'
+        f'"trace":{_quote_optional(event.trace)},{replay}"payload":{event.payload.text}}}'
     ).encode()
 
 
@@ -85,6 +93,7 @@ def decode(data: bytes) -> Event:
         user_agent=_optional_text(fields, "user_agent"),
         trace=_optional_text(fields, "trace"),
         payload=payload,
+        replay=_replay(fields),
     )
 
 
@@ -118,6 +127,15 @@ def _request_id(fields: dict[str, Any]) -> str:
     if not 1 <= len(request_id.encode()) <= MAX_REQUEST_ID_BYTES:
         raise PoisonEvent(f"not an event: request_id is not a text of 1 to {MAX_REQUEST_ID_BYTES} bytes")
     return request_id
+
+
+def _replay(fields: dict[str, Any]) -> ReplayMark | None:
+    if "replay" not in fields:
+        return None
+    try:
+        return read_mark(fields["replay"])
+    except ValueError as error:
+        raise PoisonEvent(f"not an event: {error}") from None
 
 
 def _optional_text(fields: dict[str, Any], name: str) -> str | None:

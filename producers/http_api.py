@@ -3,48 +3,129 @@
 import functools
 import os
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from producers import answers
 from producers.answers import Response
 from producers.aws import client
-from producers.ingestion import Acceptance, Accepted, Ingestion, Origin
+from producers.ingestion import Acceptance, Ingestion, Origin, Receipt, results_of
 from producers.invocation import Context, deadline_of
 from producers.problem import Problem, RefusedRequest
 from producers.stream import StreamWriter
-from producers.submission import Limits, read_submission
-from producers.telemetry import count
+from producers.submission import Rules, Submission, body_of, header, read_submission
+from producers.telemetry import count, logger
+from producers.validation import load_schema
 
-SERVICE = "http_api"
-RESERVE_SECONDS = 0.5  # of the invocation's time, kept for the answer
-MAX_USER_AGENT_CHARACTERS = 1024
+SERVICE: Final = "http_api"
+RESERVE_SECONDS: Final = 0.5  # of the invocation's time, kept for the answer
+MAX_USER_AGENT_CHARACTERS: Final = 1024
 
 
 def handler(event: dict[str, Any], context: Context) -> Response:
-    """Answer one request of API Gateway (proxy event, version 1)."""
-    match (event["httpMethod"], event["resource"]):
-        case ("POST", "/app"):
-            return _accept(event, context)
-        case ("GET", "/health"):
-            return answers.answer(200, {"status": "ok"})
-        case (_, "/app" | "/health" as resource):
-            allowed = "POST" if resource == "/app" else "GET"
-            return answers.refusal(Problem(405, "method_not_allowed", f"use {allowed}"), {"Allow": allowed})
-        case _:
-            return answers.refusal(Problem(404, "not_found", "no such resource; events are posted to /app"))
+    """Answer one request of API Gateway (proxy event, version 1); docs/http-api.md says with what."""
+    methods = _RESOURCES.get(event["resource"])
+    if methods is None:
+        response = answers.refusal(Problem(404, "not_found", "no such resource; events are posted to /app"))
+    elif event["httpMethod"] in methods:
+        response = methods[event["httpMethod"]](event, context)
+    elif event["httpMethod"] == "OPTIONS":
+        response = answers.options(methods)
+    else:
+        response = answers.method_not_allowed(methods)
+    return answers.with_cors(response, header(event, "origin"), _cors_origins())
 
 
 def _accept(event: dict[str, Any], context: Context) -> Response:
     try:
-        submission = read_submission(event, _limits())
+        submission = read_submission(event, _rules())
+        receipt = _receipt_for(submission, event, context)
     except RefusedRequest as refused:
-        count(SERVICE, {"RejectedEvents": 1})
+        _count_rejected(Counter([refused.problem.code]))
         return answers.refusal(refused.problem)
-    acceptance = _ingestion().accept(
-        submission.events, _origin_of(event), deadline_of(context, RESERVE_SECONDS), numbered=submission.is_batch
+    results = results_of(submission.events, receipt, numbered=submission.is_batch)
+    return answers.batch(results) if submission.is_batch else answers.single(results[0])
+
+
+def _receipt_for(submission: Submission, event: dict[str, Any], context: Context) -> Receipt:
+    """Put the events on the stream, or find out how that went the first time.
+
+    Raises:
+        RefusedRequest: see `producers.idempotency.once`.
+    """
+    key = header(event, "idempotency-key")
+    if key is None:
+        return _put(submission, event, context)
+    from producers.idempotency import ClientKey, NothingAccepted, once  # noqa: PLC0415 (most requests do without)
+
+    refused: list[Receipt] = []
+
+    def accept() -> Receipt:
+        receipt = _put(submission, event, context)
+        if len(receipt.throttled) == len(submission.events):
+            refused.append(receipt)
+            raise NothingAccepted
+        return receipt
+
+    try:
+        client_key = ClientKey(_client_of(event), key, body_of(event))
+        return once(os.environ["IDEMPOTENCY_TABLE"], client_key, accept, context)
+    except NothingAccepted:
+        return refused[0]
+
+
+def _put(submission: Submission, event: dict[str, Any], context: Context) -> Receipt:
+    deadline = deadline_of(context, RESERVE_SECONDS)
+    acceptance = _ingestion().accept(submission.events, _origin_of(event), deadline, numbered=submission.is_batch)
+    _report(submission, acceptance)
+    return acceptance.receipt
+
+
+def _report(submission: Submission, acceptance: Acceptance) -> None:
+    """Count what became of the events, and log what the stream did not take."""
+    problems = Counter(event.code for event in submission.events if isinstance(event, Problem))
+    throttled = len(acceptance.receipt.throttled)
+    count(
+        SERVICE,
+        {
+            "AcceptedEvents": len(submission.events) - problems.total() - throttled,
+            "ThrottledEvents": throttled,
+            "PutRecordsRetries": acceptance.put_retries,
+            "Bytes": acceptance.put_bytes,
+        },
     )
-    _count(acceptance)
-    return answers.batch(acceptance.results) if submission.is_batch else answers.single(acceptance.results[0])
+    if problems:
+        _count_rejected(problems)
+    if throttled:
+        logger(SERVICE).warning(
+            "the stream did not take events",
+            extra={"request_id": acceptance.receipt.request_id, "events": throttled, "error": acceptance.error},
+        )
+
+
+def _count_rejected(codes: Counter[str]) -> None:
+    """Count what was rejected, in all and by reason; a request that cannot be read counts as one event."""
+    count(SERVICE, {"RejectedEvents": codes.total()})
+    for code, number in codes.items():
+        count(SERVICE, {"RejectedEventsByReason": number}, reason=code)
+
+
+def _health(_event: dict[str, Any], _context: Context) -> Response:
+    return answers.answer(200, {"status": "ok"})
+
+
+def _openapi(event: dict[str, Any], _context: Context) -> Response:
+    from producers.openapi import document  # noqa: PLC0415 (posting does without)
+
+    return answers.answer(200, document(event["requestContext"].get("stage", ""), _rules()))
+
+
+_Answering = Callable[[dict[str, Any], Context], Response]
+_RESOURCES: Final[dict[str, dict[str, _Answering]]] = {
+    "/app": {"POST": _accept},
+    "/health": {"GET": _health, "HEAD": _health},
+    "/openapi.json": {"GET": _openapi, "HEAD": _openapi},
+}
 
 
 def _origin_of(event: dict[str, Any]) -> Origin:
@@ -55,19 +136,16 @@ def _origin_of(event: dict[str, Any]) -> Origin:
         request_id=context["requestId"],
         source_ip=identity.get("sourceIp"),
         user_agent=user_agent and user_agent[:MAX_USER_AGENT_CHARACTERS],
-        trace=os.environ.get("_X_AMZN_TRACE_ID"),
+        trace=os.environ.get("_X_AMZN_TRACE_ID") or header(event, "x-amzn-trace-id"),
     )
 
 
-def _count(acceptance: Acceptance) -> None:
-    kinds = Counter(_kind(result) for result in acceptance.results)
-    count(SERVICE, {**kinds, "Bytes": acceptance.put_bytes, "PutRecordsRetries": acceptance.put_retries})
-
-
-def _kind(result: Accepted | Problem) -> str:
-    if isinstance(result, Accepted):
-        return "AcceptedEvents"
-    return "ThrottledEvents" if result.status == 503 else "RejectedEvents"
+def _client_of(event: dict[str, Any]) -> str:
+    """Who posts, as far as the gateway knows, so that the keys of one client are not another's."""
+    context = event["requestContext"]
+    claims = (context.get("authorizer") or {}).get("claims") or {}
+    principal = claims.get("sub") or (context.get("authorizer") or {}).get("principalId")
+    return str(principal or (context.get("identity") or {}).get("apiKeyId") or "anyone")
 
 
 @functools.cache
@@ -80,5 +158,14 @@ def _ingestion() -> Ingestion:
 
 
 @functools.cache
-def _limits() -> Limits:
-    return Limits(event_bytes=int(os.environ["MAX_EVENT_BYTES"]), batch_events=int(os.environ["MAX_BATCH_EVENTS"]))
+def _rules() -> Rules:
+    return Rules(
+        event_bytes=int(os.environ["MAX_EVENT_BYTES"]),
+        batch_events=int(os.environ["MAX_BATCH_EVENTS"]),
+        schema=load_schema(),
+    )
+
+
+@functools.cache
+def _cors_origins() -> frozenset[str]:
+    return frozenset(os.environ.get("CORS_ORIGINS", "").split())

@@ -1,5 +1,6 @@
 """Accepting events: giving each its key, and putting it on the stream."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -33,18 +34,35 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the answer to a request follows from, together with the request.
+
+    Args:
+        request_id: that the events were accepted under.
+        accepted_at_micros: when, since the epoch; event n of the request has n microseconds more.
+        throttled: the events that the stream did not take, by their place in the request.
+    """
+
+    request_id: str
+    accepted_at_micros: int
+    throttled: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """What became of the events of one request.
 
     Args:
-        results: one for each event, in order.
+        receipt: which were accepted, and when.
         put_bytes: acknowledged by the stream.
         put_retries: stream records that were put once more.
+        error: why the stream did not take the throttled ones.
     """
 
-    results: list[Accepted | Problem]
+    receipt: Receipt
     put_bytes: int
     put_retries: int
+    error: str
 
 
 class Ingestion:
@@ -66,7 +84,7 @@ class Ingestion:
     ) -> None:
         self._writer = writer
         self._aggregate_bytes = aggregate_bytes
-        self._partition_key = partition_key and _tokens(partition_key)
+        self._partition_key = partition_key
         self._clock = clock
 
     def accept(
@@ -75,40 +93,65 @@ class Ingestion:
         """Put one request's events on the stream, each with a key of its own.
 
         Args:
-            submitted: the client's values; what is a problem already stays one.
+            submitted: the client's values; what is a problem already is left out.
             origin: where the request came from.
             deadline: on `clock.monotonic`, for the last try.
             numbered: whether event n has the request id `<request id>#<n>`.
         """
         now = int(self._clock.time() * 1_000_000)
-        results: list[Accepted | Problem] = []
         keyed: list[tuple[str, bytes]] = []
-        places: list[int] = []  # in `results`, of what is in `keyed`
+        places: list[int] = []  # in the request, of what is in `keyed`
         for n, payload in enumerate(submitted):
             if isinstance(payload, Problem):
-                results.append(payload)
                 continue
-            request_id = f"{origin.request_id}#{n}" if numbered else origin.request_id
-            # A microsecond apart, so that a batch spreads over the table's partitions.
-            timestamp = format_timestamp(now + n)
+            timestamp, request_id = _key(origin.request_id, now, n, numbered=numbered)
             event = Event(timestamp, request_id, origin.source_ip, origin.user_agent, origin.trace, payload)
-            keyed.append((self._key_of(event), encode(event)))
+            keyed.append((partition_key_of(event, self._partition_key), encode(event)))
             places.append(n)
-            results.append(Accepted(timestamp, request_id))
         outcome = self._writer.put(pack(keyed, self._aggregate_bytes, by_key=self._partition_key is not None), deadline)
-        refused = Problem(503, "throttled", "the stream did not take the event; send it again")
-        for record in outcome.unwritten:
-            for member in record.members:
-                results[places[member]] = refused
-        return Acceptance(results, sum(record.size for record in outcome.written), outcome.retries)
-
-    def _key_of(self, event: Event) -> str:
-        if not self._partition_key:
-            return event.request_id
-        return _text_at(event.payload.value, self._partition_key) or event.request_id
+        throttled = sorted(places[member] for record in outcome.unwritten for member in record.members)
+        put_bytes = sum(record.size for record in outcome.written)
+        return Acceptance(Receipt(origin.request_id, now, tuple(throttled)), put_bytes, outcome.retries, outcome.error)
 
 
-def _tokens(pointer: str) -> tuple[str, ...]:
+def results_of(
+    submitted: Sequence[JsonValue | Problem], receipt: Receipt, *, numbered: bool
+) -> list[Accepted | Problem]:
+    """What became of each event of a request, in its order."""
+    throttled = set(receipt.throttled)
+    results: list[Accepted | Problem] = []
+    for n, payload in enumerate(submitted):
+        if isinstance(payload, Problem):
+            results.append(payload)
+        elif n in throttled:
+            results.append(_THROTTLED)
+        else:
+            results.append(Accepted(*_key(receipt.request_id, receipt.accepted_at_micros, n, numbered=numbered)))
+    return results
+
+
+_THROTTLED = Problem(503, "throttled", "the stream did not take the event; send it again")
+
+
+def _key(request_id: str, accepted_at_micros: int, n: int, *, numbered: bool) -> tuple[str, str]:
+    """Timestamp and request id of event n: a microsecond apart, so that a batch spreads over the table's partitions."""
+    return format_timestamp(accepted_at_micros + n), f"{request_id}#{n}" if numbered else request_id
+
+
+def partition_key_of(event: Event, pointer: str | None) -> str:
+    """The partition key that an event has on the stream.
+
+    Args:
+        event: the event.
+        pointer: a JSON pointer into the payload, such as `/user_id`; None takes the request id, as does a payload
+            that has no text or number there.
+    """
+    found = _text_at(event.payload.value, pointer_tokens(pointer)) if pointer else None
+    return found or event.request_id
+
+
+@functools.cache
+def pointer_tokens(pointer: str) -> tuple[str, ...]:
     """The reference tokens of a JSON pointer (RFC 6901)."""
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:])
 

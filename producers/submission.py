@@ -12,6 +12,7 @@ from producers import exact_json
 from producers.event import NULL
 from producers.exact_json import InvalidJson, JsonValue
 from producers.problem import Problem, RefusedRequest
+from producers.validation import PayloadSchema
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -21,17 +22,19 @@ MAX_BODY_BYTES: Final = 6 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a client may post.
+class Rules:
+    """What a client may post.
 
     Args:
         event_bytes: of one event's JSON, UTF-8, without white space between tokens.
         batch_events: events in one request.
+        schema: what each payload must keep to.
         body_bytes: of a request's body, inflated.
     """
 
     event_bytes: int
     batch_events: int
+    schema: PayloadSchema
     body_bytes: int = MAX_BODY_BYTES
 
 
@@ -48,27 +51,29 @@ class Submission:
     is_batch: bool
 
 
-def read_submission(proxy_event: dict[str, Any], limits: Limits) -> Submission:
+def read_submission(proxy_event: dict[str, Any], rules: Rules) -> Submission:
     """Read the body of a proxy event (version 1).
 
     Raises:
         RefusedRequest: wrong content type or encoding, too large, not UTF-8, not JSON, or an empty list.
     """
-    headers = {name.lower(): value for name, value in (proxy_event.get("headers") or {}).items()}
-    text = _text(_inflated(_body(proxy_event), headers.get("content-encoding", ""), limits), limits)
-    media_type = _media_type(headers.get("content-type") or JSON)
+    text = _text(_inflated(body_of(proxy_event), header(proxy_event, "content-encoding") or "", rules), rules)
+    media_type = _media_type(header(proxy_event, "content-type") or JSON)
     if media_type == NDJSON:
         lines = (line for line in text.split("\n") if line.strip(" \t\r"))
-        return _batch((_event(line, limits) for line in lines), limits)
+        return _batch((_event(line, rules) for line in lines), rules)
     if not text.strip(" \t\r\n"):
-        return Submission([NULL], is_batch=False)
+        return _single(_checked(NULL, rules))
     if media_type != JSON:
         raise _refused(
             415, "unsupported_media_type", f"content type {media_type!r:.100}; send {JSON}, or {NDJSON} for a list"
         )
     if text.lstrip(" \t\r\n").startswith("["):
-        return _batch(_elements(text, limits), limits)
-    event = _event(text, limits)
+        return _batch(_elements(text, rules), rules)
+    return _single(_event(text, rules))
+
+
+def _single(event: JsonValue | Problem) -> Submission:
     if isinstance(event, Problem):
         raise RefusedRequest(event)
     return Submission([event], is_batch=False)
@@ -78,7 +83,20 @@ def _refused(status: int, code: str, message: str) -> RefusedRequest:
     return RefusedRequest(Problem(status, code, message))
 
 
-def _body(proxy_event: dict[str, Any]) -> bytes:
+def header(proxy_event: dict[str, Any], name: str) -> str | None:
+    """The value of a header, by its name in lower case."""
+    for given, value in (proxy_event.get("headers") or {}).items():
+        if given.lower() == name:
+            return str(value)
+    return None
+
+
+def body_of(proxy_event: dict[str, Any]) -> bytes:
+    """The body's bytes as the client sent them.
+
+    Raises:
+        RefusedRequest: it is marked as base64 and is none.
+    """
     body = proxy_event.get("body") or ""
     if not proxy_event.get("isBase64Encoded"):
         return str(body).encode("utf-8", "surrogatepass")
@@ -88,7 +106,7 @@ def _body(proxy_event: dict[str, Any]) -> bytes:
         raise _refused(400, "not_base64", "the body is marked as base64 but is not") from None
 
 
-def _inflated(body: bytes, encoding: str, limits: Limits) -> bytes:
+def _inflated(body: bytes, encoding: str, rules: Rules) -> bytes:
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
@@ -96,17 +114,17 @@ def _inflated(body: bytes, encoding: str, limits: Limits) -> bytes:
         raise _refused(415, "unsupported_encoding", f"content encoding {encoding!r:.100}; send gzip, or none")
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with a gzip header
     try:
-        inflated = inflater.decompress(body, limits.body_bytes + 1)
+        inflated = inflater.decompress(body, rules.body_bytes + 1)
     except zlib.error as error:
         raise _refused(400, "not_gzip", f"the body is marked as gzip but is not: {error}") from None
-    if len(inflated) <= limits.body_bytes and not inflater.eof:
+    if len(inflated) <= rules.body_bytes and not inflater.eof:
         raise _refused(400, "not_gzip", "the gzip body ends before its end")
     return inflated
 
 
-def _text(body: bytes, limits: Limits) -> str:
-    if len(body) > limits.body_bytes:
-        raise _refused(413, "body_too_large", f"the body is over {limits.body_bytes:,} bytes; send smaller batches")
+def _text(body: bytes, rules: Rules) -> str:
+    if len(body) > rules.body_bytes:
+        raise _refused(413, "body_too_large", f"the body is over {rules.body_bytes:,} bytes; send smaller batches")
     try:
         return body.decode()
     except UnicodeDecodeError as error:
@@ -122,35 +140,35 @@ def _media_type(content_type: str) -> str:
     return media_type
 
 
-def _elements(text: str, limits: Limits) -> Iterator[JsonValue | Problem]:
+def _elements(text: str, rules: Rules) -> Iterator[JsonValue | Problem]:
     try:
         for element, value in exact_json.parse_array(text):
             try:
-                yield _within_limit(exact_json.checked(element, value), limits)
+                yield _checked(exact_json.checked(element, value), rules)
             except InvalidJson as error:
                 yield Problem(400, "not_json", f"not JSON that can be kept: {error}")
     except InvalidJson as error:
         raise _refused(400, "not_json", f"the body is not JSON: {error}") from None
 
 
-def _event(text: str, limits: Limits) -> JsonValue | Problem:
+def _event(text: str, rules: Rules) -> JsonValue | Problem:
     try:
-        return _within_limit(exact_json.parse(text), limits)
+        return _checked(exact_json.parse(text), rules)
     except InvalidJson as error:
         return Problem(400, "not_json", f"not JSON: {error}")
 
 
-def _within_limit(event: JsonValue, limits: Limits) -> JsonValue | Problem:
+def _checked(event: JsonValue, rules: Rules) -> JsonValue | Problem:
     size = len(event.text) if event.text.isascii() else len(event.text.encode())
-    if size <= limits.event_bytes:
-        return event
-    return Problem(413, "event_too_large", f"the event has {size:,} bytes; {limits.event_bytes:,} are the limit")
+    if size > rules.event_bytes:
+        return Problem(413, "event_too_large", f"the event has {size:,} bytes; {rules.event_bytes:,} are the limit")
+    return rules.schema.problem_with(event.text) or event
 
 
-def _batch(events: Iterator[JsonValue | Problem], limits: Limits) -> Submission:
-    batch = list(islice(events, limits.batch_events + 1))
+def _batch(events: Iterator[JsonValue | Problem], rules: Rules) -> Submission:
+    batch = list(islice(events, rules.batch_events + 1))
     if not batch:
         raise _refused(400, "empty_batch", "the list holds no event; for an event without content send null")
-    if len(batch) > limits.batch_events:
-        raise _refused(413, "too_many_events", f"over {limits.batch_events:,} events; send smaller batches")
+    if len(batch) > rules.batch_events:
+        raise _refused(413, "too_many_events", f"over {rules.batch_events:,} events; send smaller batches")
     return Submission(batch, is_batch=True)

@@ -18,11 +18,19 @@ def logger(service: str) -> Any:
     return Logger(service=service)
 
 
-def count(service: str, counts: Mapping[str, int]) -> None:
-    """Emit CloudWatch metrics of one invocation: one line of the embedded metric format, zeros left out."""
+def count(service: str, counts: Mapping[str, int], **dimensions: str) -> None:
+    """Emit CloudWatch metrics of one invocation: one line of the embedded metric format, zeros left out.
+
+    Args:
+        service: the function, a dimension of every metric.
+        counts: metric name to number.
+        dimensions: further ones, such as the reason of a rejection; few values each, since every one is a metric.
+    """
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 (as above)
 
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    for name, value in dimensions.items():
+        metrics.add_dimension(name=name, value=value)
     for name, number in counts.items():
         if number:
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)

@@ -15,8 +15,9 @@ from infra.cli.http import request
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read the event from a file."
 )
 @click.option("--url", envvar="SPILLWAY_URL", help="Where to post it; the local pipeline if left out.")
+@click.option("--api-key", envvar="SPILLWAY_API_KEY", help="Where the API asks for one.")
 @click.pass_obj
-def post(context: Context, event: str | None, file: Path | None, url: str | None) -> None:
+def post(context: Context, event: str | None, file: Path | None, url: str | None, api_key: str | None) -> None:
     r"""Post one event, and print the answer.
 
     EVENT is JSON; without it, and without --file, it is read from standard input.
@@ -33,7 +34,8 @@ def post(context: Context, event: str | None, file: Path | None, url: str | None
         body = file.read_bytes()
     else:
         body = sys.stdin.buffer.read()
-    answer = request("POST", url or context.url(), body, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"} | ({"x-api-key": api_key} if api_key else {})
+    answer = request("POST", url or context.url(), body, headers)
     text = answer.data.decode("utf-8", "replace")
     click.echo(text)
     if answer.status not in (200, 201):

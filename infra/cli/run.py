@@ -71,6 +71,8 @@ def _greet(pipeline: "LocalPipeline", settings: Settings, seconds: float) -> Non
     moved = ""
     if pipeline.url != default_url(settings) or pipeline.aws_url != default_aws_url(settings):
         moved = f"\n  elsewhere  export SPILLWAY_URL={pipeline.url} AWS_ENDPOINT_URL={pipeline.aws_url}"
+    if pipeline.api_key is not None:
+        moved += f"\n  API key    export SPILLWAY_API_KEY={pipeline.api_key}   (curl: -H 'x-api-key: ...')"
     click.echo(
         f"""Spillway runs on this machine (started in {seconds:.1f} s). What it holds is in memory only.
 

@@ -17,6 +17,8 @@ BATCH_CHARACTERS: Final = 1_000_000  # of a request, before compression; 6 MB is
 TRIES: Final = 10  # for events that were throttled out of a batch
 REQUESTS_UNDER_WAY: Final = 4
 
+_REFUSED_WHOLE: Final = (400, 413)  # a body that is not UTF-8, or too large
+
 
 class LoadFailed(Exception):
     """Loading cannot go on; the message says at which entry, and why."""
@@ -115,13 +117,26 @@ class Sender:
             raise LoadFailed(f"at {batch[0].number}: nobody answers at {self._url} ({type(error).__name__})") from error
         if answer.status == 503:  # after as many tries as the pool makes
             return [{"status": "throttled"}] * len(batch)
-        try:
-            answered = json.loads(answer.data)
+        answered = _json_object(answer.data)
+        if "results" in answered:
             results: list[dict[str, Any]] = answered["results"]
-        except (ValueError, KeyError, TypeError):
-            said = answer.data[:200].decode("utf-8", "replace")
-            raise LoadFailed(f"at {batch[0].number}: {self._url} answers {answer.status}: {said}") from None
-        return results
+            return results
+        if answer.status in _REFUSED_WHOLE and "error" in answered:
+            if len(batch) == 1:
+                return [{"status": "invalid", "error": answered["error"]}]
+            middle = len(batch) // 2  # one entry spoils the request: halve it until that one is found
+            return self._post(batch[:middle]) + self._post(batch[middle:])
+        said = answer.data[:200].decode("utf-8", "replace")
+        raise LoadFailed(f"at {batch[0].number}: {self._url} answers {answer.status}: {said}")
+
+
+def _json_object(data: bytes) -> dict[str, Any]:
+    """An answer's JSON object; empty where it is none."""
+    try:
+        answered = json.loads(data)
+    except ValueError:
+        return {}
+    return answered if isinstance(answered, dict) else {}
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

@@ -150,8 +150,9 @@ class _Buffer:
         while True:
             with contextlib.suppress(ValueError):
                 _, end = _decoder.raw_decode(self._text)
-                if end < len(self._text) or self._at_end:  # a number may go on in what is not read yet
-                    value, self._text = self._text[:end], self._text[end:]
+                rest = self._text[end:]
+                if self._at_end or rest.strip("0123456789.eE+-"):  # else a number may go on in what is not read yet
+                    value, self._text = self._text[:end], rest
                     return value
             if self._at_end or len(self._text) > MAX_ENTRY_CHARACTERS:
                 raise ValueError(f"element {number} is not JSON, or over {MAX_ENTRY_CHARACTERS:,} characters")

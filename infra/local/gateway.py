@@ -8,18 +8,21 @@ import asyncio
 import base64
 import json
 import logging
+import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from infra.local.functions import FunctionThrottled, LocalFunction, RequestTooLarge
 from infra.local.token_bucket import TokenBucket
 
+KEYED_RESOURCE: Final = "/app"
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024  # API Gateway quota: payload
 
 _log = logging.getLogger("spillway.gateway")
@@ -39,12 +42,16 @@ class Stage:
         resources: the rest of the paths that lead to the function, such as `/app`.
         bucket: what throttles it; None for no limit.
         account: the 12 digits.
+        allowed: addresses that may ask; none: all.
+        api_key: that posting takes; None for none.
     """
 
     name: str
     resources: frozenset[str]
     bucket: TokenBucket | None
     account: str
+    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+    api_key: str | None = None
 
 
 class Gateway:
@@ -87,12 +94,24 @@ class Gateway:
         stage, _, resource = scope["path"].removeprefix("/").partition("/")
         if stage != self._stage.name or f"/{resource}" not in self._stage.resources:
             return _refusal(404, "not_found", f"no such resource; events are posted to /{self._stage.name}/app")
+        if not self._may_ask(scope, f"/{resource}"):
+            return _refusal(403, "forbidden", "no valid API key (header x-api-key), or an address that is not allowed")
         if self._stage.bucket is not None and not self._stage.bucket.take():
             return _refusal(429, "too_many_requests", "over the rate; send again later", retry_after=1)
         body = await _read(receive)
         if body is None:
             return _refusal(413, "body_too_large", f"the body is over {MAX_BODY_BYTES:,} bytes; send smaller batches")
         return await self._invoke(scope, f"/{resource}", body)
+
+    def _may_ask(self, scope: Scope, resource: str) -> bool:
+        """Whether address and API key are as the stage wants them; only posting takes a key."""
+        address = ip_address(_client_address(scope))
+        if self._stage.allowed and not any(address in network for network in self._stage.allowed):
+            return False
+        if self._stage.api_key is None or resource != KEYED_RESOURCE or scope["method"] == "OPTIONS":
+            return True
+        keys = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-api-key"]
+        return any(secrets.compare_digest(key.encode(), self._stage.api_key.encode()) for key in keys)
 
     async def _invoke(self, scope: Scope, resource: str, body: bytes) -> Answer:
         event = proxy_event(scope, self._stage, resource, body)
@@ -128,6 +147,7 @@ def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes) -> dict[
         multi_query.setdefault(name, []).append(value)
     text, is_base64 = _text_or_base64(body)
     now = time.time()
+    headers.setdefault("X-Amzn-Trace-Id", _trace_header(now))
     return {
         "resource": resource,
         "path": resource,
@@ -152,9 +172,10 @@ def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes) -> dict[
             "requestTimeEpoch": int(now * 1000),
             "requestId": str(uuid.uuid4()),
             "identity": {
-                "sourceIp": (scope.get("client") or ("127.0.0.1", 0))[0],
+                "sourceIp": _client_address(scope),
                 "userAgent": headers.get("user-agent"),
                 "apiKey": headers.get("x-api-key"),
+                "apiKeyId": "local" if "x-api-key" in headers else None,
             },
             "domainName": headers.get("host", ""),
             "apiId": "local",
@@ -162,6 +183,15 @@ def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes) -> dict[
         "body": text,
         "isBase64Encoded": is_base64,
     }
+
+
+def _client_address(scope: Scope) -> str:
+    return str((scope.get("client") or ("127.0.0.1", 0))[0])
+
+
+def _trace_header(now: float) -> str:
+    """A trace of its own for each request, as API Gateway begins one."""
+    return f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
 
 
 def _text_or_base64(body: bytes) -> tuple[str | None, bool]:

@@ -25,6 +25,7 @@ class HttpServer:
             loop="uvloop",
             http="httptools",
             lifespan="off",
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             log_level="warning",

@@ -4,10 +4,12 @@ import contextlib
 import importlib
 import logging
 import os
+import secrets
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from ipaddress import ip_network
 from typing import Any, Final
 
 import boto3
@@ -31,6 +33,7 @@ from infra.names import Names
 from infra.settings import Settings
 
 HTTP_THREADS: Final = 16  # requests answered at once
+API_KEY_VARIABLE: Final = "SPILLWAY_API_KEY"
 STATUS_PATH: Final = "/_local/status"
 DRAIN_POLL_SECONDS: Final = 0.05
 
@@ -58,6 +61,7 @@ class LocalPipeline:
         self._stack = contextlib.ExitStack()
         self._workers: list[Worker] = []
         self._functions: dict[str, LocalFunction] = {}
+        self.api_key = _api_key() if settings.http.api_key_required else None
 
     def __enter__(self) -> "LocalPipeline":
         """Start everything; the HTTP API answers when this returns.
@@ -181,6 +185,13 @@ class LocalPipeline:
             resources=frozenset({"/app", "/health", "/openapi.json"}),
             bucket=TokenBucket(http.rate_per_second, http.burst) if throttled else None,
             account=self.names.account,
+            allowed=tuple(ip_network(cidr) for cidr in http.allowed_cidrs),
+            api_key=self.api_key,
         )
         status_page = {STATUS_PATH: lambda: [asdict(hop) for hop in self.status()]}
         return Gateway(stage, self._functions[HTTP_API], executor, status_page)
+
+
+def _api_key() -> str:
+    """The key that posting takes: the environment's `SPILLWAY_API_KEY`, else a new one."""
+    return os.environ.get(API_KEY_VARIABLE) or secrets.token_urlsafe(24)

@@ -36,6 +36,7 @@ class _Provisioning:
     def run(self) -> None:
         self._stream()
         self._table()
+        self._idempotency_table()
         queue_url, queue_arn = self._queues()
         self._buckets()
         self._catalogue()
@@ -75,6 +76,19 @@ class _Provisioning:
                 TableName=self.names.table,
                 TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
             )
+
+    def _idempotency_table(self) -> None:
+        dynamodb = self._client("dynamodb")
+        dynamodb.create_table(
+            TableName=self.names.idempotency_table,
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        dynamodb.update_time_to_live(
+            TableName=self.names.idempotency_table,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": "expiration"},
+        )
 
     def _queues(self) -> tuple[str, str]:
         sqs = self._client("sqs")

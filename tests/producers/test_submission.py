@@ -8,17 +8,18 @@ import pytest
 
 from producers.exact_json import JsonValue
 from producers.problem import Problem, RefusedRequest
-from producers.submission import JSON, NDJSON, Limits, Submission, read_submission
+from producers.submission import JSON, NDJSON, Rules, Submission, read_submission
+from producers.validation import InvalidSchema, PayloadSchema, load_schema
 
-LIMITS = Limits(event_bytes=400_000, batch_events=1000)
+RULES = Rules(event_bytes=400_000, batch_events=1000, schema=PayloadSchema({}))
 
 
-def submit(body, content_type: str | None = JSON, encoding: str | None = None, limits: Limits = LIMITS) -> Submission:
+def submit(body, content_type: str | None = JSON, encoding: str | None = None, rules: Rules = RULES) -> Submission:
     headers = {"Content-TYPE": content_type, "content-Encoding": encoding}
     event = {"headers": {name: value for name, value in headers.items() if value is not None}}
     if isinstance(body, bytes):
-        return read_submission({**event, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}, limits)
-    return read_submission({**event, "body": body, "isBase64Encoded": False}, limits)
+        return read_submission({**event, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}, rules)
+    return read_submission({**event, "body": body, "isBase64Encoded": False}, rules)
 
 
 def values(submission: Submission) -> list[object]:
@@ -102,7 +103,7 @@ def test_what_can_not_be_read_is_refused_with_status_and_code(arguments, status,
 
 def test_a_body_marked_as_base64_that_is_none_is_refused():
     with pytest.raises(RefusedRequest, match="base64"):
-        read_submission({"headers": {}, "body": "!!", "isBase64Encoded": True}, LIMITS)
+        read_submission({"headers": {}, "body": "!!", "isBase64Encoded": True}, RULES)
 
 
 def test_an_event_of_a_batch_that_is_too_large_leaves_the_others():
@@ -110,3 +111,67 @@ def test_an_event_of_a_batch_that_is_too_large_leaves_the_others():
     assert values(submission) == ["1", "event_too_large", "3"]
     assert isinstance(submission.events[1], Problem)
     assert submission.events[1].message == "the event has 400,002 bytes; 400,000 are the limit"
+
+
+FLIGHT = PayloadSchema(
+    {
+        "type": "object",
+        "properties": {
+            "carrier": {"type": "string", "maxLength": 2},
+            "delay": {"type": "integer", "minimum": -60},
+            "a/b": {"type": "object", "properties": {"~": {"type": "boolean"}}},
+            "price": {"type": "number", "multipleOf": 0.01},
+        },
+        "required": ["carrier"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "rule"),
+    [
+        ('{"carrier":5}', "/carrier", "properties/carrier/type"),
+        ('{"carrier":"secret"}', "/carrier", "properties/carrier/maxLength"),
+        ('{"carrier":"B6","delay":-61}', "/delay", "properties/delay/minimum"),
+        ('{"carrier":"B6","delay":1.5}', "/delay", "properties/delay/type"),
+        ('{"carrier":"B6","a/b":{"~":1}}', "/a~1b/~0", "properties/a/b/properties/~/type"),
+        ('{"carrier":"B6","price":0.015}', "/price", "properties/price/multipleOf"),
+        ("{}", "", "required"),
+        ("[1]", None, None),
+        ("", "", "type"),
+    ],
+)
+def test_a_payload_that_breaks_the_schema_is_refused_with_the_place_and_the_rule(payload, path, rule):
+    rules = Rules(400_000, 1000, FLIGHT)
+    if payload.startswith("["):
+        (problem,) = submit(payload, rules=rules).events
+    else:
+        with pytest.raises(RefusedRequest) as refused:
+            submit(payload, rules=rules)
+        problem = refused.value.problem
+    assert isinstance(problem, Problem)
+    assert (problem.status, problem.code) == (422, "schema_violation")
+    assert "secret" not in problem.message
+    if rule is not None:
+        assert problem.path == path
+        assert problem.message.endswith(f"(rule {rule})")
+
+
+@pytest.mark.parametrize("payload", ['{"carrier":"B6","price":0.07}', '{"carrier":"B6","delay":' + "9" * 5000 + "}"])
+def test_a_payload_is_checked_with_every_digit(payload):
+    assert values(submit(payload, rules=Rules(400_000, 1000, FLIGHT))) == [payload]
+
+
+def test_an_event_of_a_list_that_breaks_the_schema_leaves_the_others():
+    submission = submit('[{"carrier":"B6"},{},{"carrier":"AA"}]', rules=Rules(400_000, 1000, FLIGHT))
+    assert values(submission) == ['{"carrier":"B6"}', "schema_violation", '{"carrier":"AA"}']
+
+
+@pytest.mark.parametrize("schema", [{"type": "nonsense"}, {"$ref": "https://example.com/other.json"}, {"minimum": "1"}])
+def test_a_schema_that_is_none_is_told(schema):
+    with pytest.raises(InvalidSchema, match="no JSON Schema"):
+        PayloadSchema(schema)
+
+
+def test_the_schema_as_it_stands_takes_anything():
+    assert load_schema().problem_with("[1]") is None

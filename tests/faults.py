@@ -1,52 +1,53 @@
-"""Faults of AWS, injected where a client sends a request: answers that AWS documents, instead of the service's."""
+"""Faults of AWS, injected where a client would send a request: answers that AWS documents, instead of the service's.
 
-import io
-import json
+The event `before-call` is used and not `before-send`: of that one all handlers run, so moto would serve the request
+that the fault is to keep from it.
+"""
+
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-Answer = AWSResponse | Exception | None
-Fault = Callable[[AWSPreparedRequest], Answer]
+@dataclass(frozen=True)
+class Request:
+    """A request as it would be sent."""
 
-
-def answer(request: AWSPreparedRequest, body: Any, status: int = 200, **headers: str) -> AWSResponse:
-    """An answer of a JSON service."""
-    return AWSResponse(
-        request.url,
-        status,
-        {"content-type": "application/x-amz-json-1.1", **headers},
-        _Raw(json.dumps(body).encode()),
-    )
+    url: str
+    body: bytes
 
 
-def failure(request: AWSPreparedRequest, code: str, status: int = 400) -> AWSResponse:
-    """An error of a JSON service, as it documents it."""
-    return answer(request, {"__type": code, "message": "injected"}, status, **{"x-amzn-errortype": code})
+Answer = tuple[SimpleNamespace, dict[str, Any]] | Exception | None
+Fault = Callable[[Request], Answer]
+
+
+def answer(_request: Request, body: dict[str, Any], status: int = 200) -> Answer:
+    """An answer of the service, parsed."""
+    metadata = {"HTTPStatusCode": status, "HTTPHeaders": {}, "RequestId": "injected", "RetryAttempts": 0}
+    return SimpleNamespace(status_code=status), {**body, "ResponseMetadata": metadata}
+
+
+def failure(request: Request, code: str, status: int = 400) -> Answer:
+    """An error of the service, as it documents it."""
+    return answer(request, {"Error": {"Code": code, "Message": "injected"}}, status)
 
 
 @contextmanager
 def injected(client: Any, operation: str, fault: Fault) -> Iterator[None]:
     """Let `fault` answer an operation of a client while the block lasts; None from it lets the request pass."""
 
-    def before_send(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        result = fault(request)
-        if isinstance(result, Exception):
+    def before_call(params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]] | None:
+        body = params.get("body") or b""
+        result = fault(Request(params["url"], body if isinstance(body, bytes) else str(body).encode()))
+        if isinstance(result, BaseException):
             raise result
         return result
 
-    event = f"before-send.{client.meta.service_model.service_id.hyphenize()}.{operation}"
-    client.meta.events.register_first(event, before_send, f"fault-{id(before_send)}")
+    event = f"before-call.{client.meta.service_model.service_id.hyphenize()}.{operation}"
+    client.meta.events.register_last(event, before_call, f"fault-{id(before_call)}")
     try:
         yield
     finally:
-        client.meta.events.unregister(event, before_send, f"fault-{id(before_send)}")
-
-
-class _Raw(io.BytesIO):
-    """What botocore reads an answer's body from."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self.read()
+        client.meta.events.unregister(event, before_call, f"fault-{id(before_call)}")

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,15 @@ def objects(running: RunningPipeline, bucket: str, prefix: str = "") -> list[byt
 
 def dead_letters(running: RunningPipeline) -> list[DeadLetter]:
     bodies = objects(running, DEAD_LETTERS, "dead-letters/")
-    return [DeadLetter.from_json(line) for body in bodies for line in body.decode().splitlines()]
+    letters = [DeadLetter.from_json(line) for body in bodies for line in body.decode().splitlines()]
+    return [letter if letter.data_ref is None else with_data(running, letter) for letter in letters]
+
+
+def with_data(running: RunningPipeline, letter: DeadLetter) -> DeadLetter:
+    """A letter whose bytes were too large for a message, with them."""
+    assert letter.data_ref is not None
+    bucket, _, key = letter.data_ref.removeprefix("s3://").partition("/")
+    return replace(letter, data=running.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def put_on_stream(running: RunningPipeline, datas: list[bytes]) -> None:
@@ -77,7 +86,8 @@ def test_poison_among_good_events_costs_none_of_them_and_is_kept_byte_for_byte(p
     errors = [json.loads(line) for body in objects(pipeline, LAKE, "firehose-errors/") for line in body.splitlines()]
     assert sorted(base64.b64decode(error["rawData"]) for error in errors) == sorted(set(poison) - {too_large})
     assert {error["errorCode"] for error in errors} == {"Lambda.ProcessingFailedStatus"}
-    assert len(objects(pipeline, DEAD_LETTERS)) == len(objects(pipeline, DEAD_LETTERS, "dead-letters/"))
+    assert objects(pipeline, DEAD_LETTERS, "claims/") == [too_large]
+    assert len(objects(pipeline, DEAD_LETTERS)) == len(objects(pipeline, DEAD_LETTERS, "dead-letters/")) + 1
 
 
 def test_a_batch_that_always_fails_is_bisected_given_up_and_archived_whole(impatient):

@@ -1,0 +1,1 @@
+"""Accounting for every event of a period: `spillway audit`."""

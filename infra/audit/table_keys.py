@@ -1,0 +1,75 @@
+"""Which of some events have a row in the table, asked key by key rather than by a scan."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from archive.stream_range import patiently
+from infra.audit.sightings import PATIENCE_SECONDS, Period, Sighting
+from producers.clock import SYSTEM_CLOCK, Clock
+from producers.event import format_timestamp, timestamp_micros
+from producers.retry import Backoff
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+MAX_CALL_KEYS: Final = 100  # BatchGetItem (AWS API reference, 2026)
+CALLS_AT_ONCE: Final = 8
+_NAMES: Final = {"#t": "timestamp", "#r": "request_id"}
+
+
+def rows_of(
+    dynamodb: "DynamoDBClient", table: str, keys: Iterable[list[tuple[int, str]]], clock: Clock = SYSTEM_CLOCK
+) -> Iterator[Sighting]:
+    """Those of some events that have a row.
+
+    Args:
+        dynamodb: the client.
+        table: the table's name.
+        keys: timestamps in microseconds and request ids, in chunks.
+        clock: the time.
+    """
+    with ThreadPoolExecutor(CALLS_AT_ONCE) as executor:
+        for chunk in keys:
+            calls = [chunk[at : at + MAX_CALL_KEYS] for at in range(0, len(chunk), MAX_CALL_KEYS)]
+            for found in executor.map(lambda call: _batch_get(dynamodb, table, call, clock), calls):
+                yield from found
+
+
+def every_row(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator[Sighting]:
+    """Every row of a period, by a scan of the whole table: for rows that neither stream nor lake know."""
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table, ProjectionExpression="#t, #r", ExpressionAttributeNames=_NAMES
+    )
+    for page in pages:
+        for item in page["Items"]:
+            micros = timestamp_micros(str(item["timestamp"]["S"]))
+            if period.holds(micros):
+                yield Sighting("table", micros, str(item["request_id"]["S"]))
+
+
+def _batch_get(dynamodb: "DynamoDBClient", table: str, keys: list[tuple[int, str]], clock: Clock) -> list[Sighting]:
+    backoff = Backoff(clock.monotonic() + PATIENCE_SECONDS, clock)
+    pending: list[Any] = [
+        {"timestamp": {"S": format_timestamp(micros)}, "request_id": {"S": request_id}} for micros, request_id in keys
+    ]
+    found: list[Sighting] = []
+    while True:
+        wanted: Any = {
+            "Keys": pending,
+            "ProjectionExpression": "#t, #r",
+            "ExpressionAttributeNames": _NAMES,
+            "ConsistentRead": True,
+        }
+        answer = patiently(partial(dynamodb.batch_get_item, RequestItems={table: wanted}), backoff)
+        found += [
+            Sighting("table", timestamp_micros(str(item["timestamp"]["S"])), str(item["request_id"]["S"]))
+            for item in answer["Responses"].get(table, [])
+        ]
+        left = answer.get("UnprocessedKeys", {})
+        pending = list(left[table]["Keys"]) if table in left else []
+        if not pending:
+            return found
+        if not backoff.wait():
+            raise TimeoutError(f"DynamoDB left keys of {table} unread for {PATIENCE_SECONDS:.0f} seconds")

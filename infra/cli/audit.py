@@ -1,0 +1,111 @@
+"""`spillway audit`: account for every event of a period."""
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.cli.context import CommandError, Context
+from infra.cli.tables import print_json, print_table
+from producers.event import format_timestamp
+
+if TYPE_CHECKING:
+    from infra.audit.balance import Balance
+    from infra.audit.ledger import Missing
+
+MOMENT = click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--from", "start", type=MOMENT, help="First moment of acceptance, UTC.  [default: 24 hours ago]")
+@click.option("--to", "end", type=MOMENT, help="The moment behind the last, UTC.  [default: now]")
+@click.option(
+    "--missing", type=click.Path(dir_okay=False, path_type=Path), help="Write what is missing here, as NDJSON."
+)
+@click.option("--scan-table", is_flag=True, help="Also look for rows that neither the stream nor the lake know.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def audit(  # noqa: PLR0917 (click passes options by name)
+    context: Context,
+    start: datetime | None,
+    end: datetime | None,
+    missing: Path | None,
+    scan_table: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    r"""Account for every event accepted in a period; exit 1 where something is missing.
+
+    Every event on the stream (while it is retained) or in the lake must be in the table or in a dead letter, and in
+    the lake or in one of Firehose's error objects. What is too young to have arrived counts as on the way.
+
+    \b
+    spillway audit --from 2026-11-23T08:00 --to 2026-11-23T09:00 --missing missing.ndjson
+    """
+    from infra.audit.balance import Clients  # noqa: PLC0415 (DuckDB and pyarrow take a moment to import)
+    from infra.audit.balance import audit as audit_period  # noqa: PLC0415
+    from infra.audit.sightings import Period  # noqa: PLC0415
+
+    until = end.replace(tzinfo=UTC) if end else datetime.now(UTC)
+    since = start.replace(tzinfo=UTC) if start else until - timedelta(days=1)
+    if since >= until:
+        raise click.UsageError("--from must be before --to")
+    clients = Clients(*(context.client(service) for service in ("kinesis", "dynamodb", "s3", "sqs")))
+    try:
+        with (missing or Path("/dev/null")).open("w", encoding="utf-8") as file:
+            balance = audit_period(
+                clients,
+                context.names(),
+                context.settings(),
+                Period(since, until),
+                scan_table=scan_table,
+                report=_report if sys.stderr.isatty() else lambda _step, _count: None,
+                on_missing=lambda each: print(json.dumps(_told(each)), file=file),
+            )
+    except (ClientError, BotoCoreError, OSError) as error:
+        raise CommandError(f"the audit could not be finished: {error}") from error
+    _print(balance, since, until, as_json=as_json)
+    if not balance.is_clean:
+        raise CommandError("not everything is accounted for" + ("" if missing else "; --missing FILE lists it"))
+
+
+def _report(step: str, count: int) -> None:
+    click.echo(f"{step}: {count:,} seen", err=True)
+
+
+def _told(missing: "Missing") -> dict[str, object]:
+    """A missing event as --missing lists it."""
+    places = [name for name, is_missing in (("table", missing.from_table), ("lake", missing.from_lake)) if is_missing]
+    if not missing.is_event:
+        return {"sha256": missing.identity, "missing_from": places}
+    return {"timestamp": format_timestamp(missing.micros), "request_id": missing.identity, "missing_from": places}
+
+
+def _print(balance: "Balance", since: datetime, until: datetime, *, as_json: bool) -> None:
+    if as_json:
+        period = {"from": since.isoformat(), "to": until.isoformat()}
+        print_json({**period, **asdict(balance), "clean": balance.is_clean})
+        return
+    click.echo(f"Accepted from {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC")
+    rows: list[tuple[str, int | None, str]] = [
+        ("events", balance.events, "seen anywhere"),
+        ("no events", balance.no_events, "bytes on the stream that are no event"),
+        ("on the stream", balance.on_stream, "still retained"),
+        ("in the table", balance.in_table, ""),
+        ("in the lake", balance.in_lake, "distinct"),
+        ("duplicates in the lake", balance.duplicates_in_lake, "left out by the view and by compaction"),
+        ("in dead letters", balance.in_dead_letters, ""),
+        ("in Firehose errors", balance.in_firehose_errors, ""),
+        ("waiting messages", balance.waiting_messages, "in the dead-letter queues, not archived yet"),
+        ("on the way", balance.on_the_way, "too young to be missing"),
+        ("missing from the table", balance.missing_from_table, "neither a row nor a dead letter"),
+        ("missing from the lake", balance.missing_from_lake, "neither a lake row nor an error object"),
+        ("lost", balance.lost, "left the stream before a pointer to them could be resolved"),
+        ("unreadable", balance.unreadable, "lines among the failures"),
+    ]
+    print_table(("what", "count", ""), rows)
+    click.echo("Everything is accounted for." if balance.is_clean else "Something is missing.")

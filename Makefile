@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 # Stamps: the environment to run Spillway, and the one to work on it.
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
+CHECKOV := .venv-checkov
+WORKFLOWS := .venv-workflows
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --custom-compile-command 'make requirements'
 
-.PHONY: run test lint format bench clean setup requirements
+.PHONY: run test lint format bench chaos clean setup requirements terraform apply-local checkov workflows actionlint
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -45,14 +47,54 @@ format: $(DEV) ## rewrite the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+chaos: $(DEV) ## every fault at once while 100,000 events flow (EVENTS=..., SEED=...)
+	EVENTS=$(or $(EVENTS),100000) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest tests/chaos -s --timeout 3600 $(ARGS)
+
+terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
+	$(BIN)/python -m infra.lake_file
+	terraform -chdir=infra/terraform fmt -recursive
+	terraform -chdir=infra/terraform init $(if $(TERRAFORM_PLUGIN_DIR),-plugin-dir=$(TERRAFORM_PLUGIN_DIR))
+	terraform -chdir=infra/terraform validate
+	terraform -chdir=infra/terraform test
+
+apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
+	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+
+checkov: $(CHECKOV)/.done ## scan the Terraform configuration
+	$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --skip-download --compact --quiet
+
+$(CHECKOV)/.done: requirements/checkov.txt
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/checkov.txt
+	@touch $@
+
+workflows: $(WORKFLOWS)/.done ## scan the GitHub workflows
+	$(WORKFLOWS)/bin/zizmor --offline --no-progress .github
+
+$(WORKFLOWS)/.done: requirements/workflows.txt
+	@$(PYTHON) -m venv $(WORKFLOWS)
+	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/workflows.txt
+	@touch $@
+
+actionlint: $(WORKFLOWS)/.actionlint ## lint the GitHub workflows (its binary comes from GitHub)
+	$(WORKFLOWS)/bin/actionlint
+
+$(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
+	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/actionlint.txt
+	@touch $@
+
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
 	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
-	cd requirements && $(COMPILE) lambda.in run.in dev.in -c run.txt -o dev.txt
+	cd requirements && $(COMPILE) lambda.in run.in plots.in -c run.txt -o plots.txt
+	cd requirements && $(COMPILE) lambda.in run.in plots.in dev.in -c run.txt -o dev.txt
+	cd requirements && $(COMPILE) checkov.in -o checkov.txt
+	cd requirements && $(COMPILE) workflows.in -o workflows.txt
+	cd requirements && $(COMPILE) actionlint.in -o actionlint.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from archive.stream_range import Pointer, read_range
-from consumers.dead_letter import DeadLetter, Failure, utc_now
+from consumers.dead_letter import DeadLetter, Failure, mark_of
 from consumers.stream_batch import Source, arrival_time, user_records
 from producers.aggregation import MalformedAggregate
 from producers.aws import client
 from producers.invocation import Context, deadline_of
+from producers.replay_mark import LAKE
 from producers.retry import AWS_ERRORS, Backoff
 from producers.telemetry import count, logger
+from producers.tracing import Segments, trace_of
 
 if TYPE_CHECKING:
     from types_boto3_kinesis import KinesisClient
@@ -27,13 +29,15 @@ RESERVE_SECONDS = 5.0
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """Archive one batch of queue messages, an object each; report those to deliver again."""
+    segments = Segments(SERVICE)
     archiver = _archiver()
     failed = []
     counts = {"ArchivedDeadLetters": 0, "LostRecords": 0, "UnarchivedMessages": 0}
     for message in event["Records"]:
         try:
             letters = list(letters_of(message, archiver.kinesis, Backoff(deadline_of(context, RESERVE_SECONDS))))
-            archiver.put(message, letters)
+            with segments.call("S3", "PutObject"):
+                archiver.put(message, letters)
         except AWS_ERRORS as error:
             logger(SERVICE).warning(
                 "message left in the queue", extra={"message_id": message["messageId"], "error": str(error)}
@@ -44,7 +48,9 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str,
             lost = sum(letter.data is None and letter.data_ref is None for letter in letters)
             counts["ArchivedDeadLetters"] += len(letters) - lost
             counts["LostRecords"] += lost
+            segments.add("archived", (trace_of(letter.data) for letter in letters if letter.data is not None))
     count(SERVICE, counts)
+    segments.send()
     return {"batchItemFailures": failed}
 
 
@@ -84,20 +90,27 @@ def letters_of(message: dict[str, Any], kinesis: "KinesisClient", backoff: Backo
     except (ValueError, KeyError, TypeError) as error:
         failure = Failure("UnknownMessage", f"neither a dead letter nor a pointer: {error}")
         queue = message["eventSourceARN"].rpartition(":")[2]
+        sent_at = arrival_time(int(message["attributes"]["SentTimestamp"]) / 1000)
         yield DeadLetter(
-            "unknown", utc_now(), failure, 1, Source(queue, "", message["messageId"], 0, "", utc_now()), body.encode()
+            "unknown", sent_at, failure, 1, Source(queue, "", message["messageId"], 0, "", sent_at), body.encode()
         )
         return
     yield from letters
 
 
 def _letters_of_pointer(pointer: Pointer, kinesis: "KinesisClient", backoff: Backoff) -> Iterator[DeadLetter]:
-    """A dead letter for every user record of the range that the stream still holds, and one for what it does not."""
-    failed_at = utc_now()
-    failure = Failure(pointer.condition, f"given up on after {pointer.attempts} attempts: {pointer.error}")
-    found = 0
-    for record in read_range(kinesis, pointer, backoff):
-        found += 1
+    """A dead letter for every user record of the range that the stream still holds, and one for what it does not.
+
+    Those put back for the lake alone are left out: the table writer would have let them pass.
+    """
+    failed_at = pointer.given_up_at
+    records = list(read_range(kinesis, pointer, backoff))
+    found = len(records)
+    given_up = f"given up on after {pointer.attempts} attempts: {pointer.error}"
+    if found > pointer.batch_size:  # an event filter left some out; which, a pointer does not say
+        given_up += f" ({pointer.batch_size} of these {found} records were in the batch)"
+    failure = Failure(pointer.condition, given_up)
+    for record in records:
         source = Source(
             stream=pointer.stream,
             shard_id=pointer.shard_id,
@@ -107,7 +120,10 @@ def _letters_of_pointer(pointer: Pointer, kinesis: "KinesisClient", backoff: Bac
             arrived_at=arrival_time(record["ApproximateArrivalTimestamp"].timestamp()),
         )
         for own, data in _user_records(source, record["Data"]):
-            yield DeadLetter(POINTER_STAGE, failed_at, failure, pointer.attempts, own, data)
+            mark = mark_of(own, data)
+            if mark is None or mark.bound != LAKE:
+                replays = 0 if mark is None else mark.count
+                yield DeadLetter(POINTER_STAGE, failed_at, failure, pointer.attempts, own, data, replays=replays)
     if found < pointer.batch_size:
         lost = Failure(
             "RecordsExpired",

@@ -1,61 +1,56 @@
 """The Lambda that Firehose calls: events in, rows of the lake out."""
 
-import base64
-from json.encoder import encode_basestring_ascii as quote
+from binascii import a2b_base64, b2a_base64
 from typing import Any
 
-from archive.lake import Column, columns
-from producers.event import Event, PoisonEvent, decode, timestamp_micros
-from producers.exact_json import Number
+from archive.event_rows import writer_for
+from archive.lake import columns
+from producers.event import PoisonEvent
 from producers.invocation import Context
 from producers.telemetry import count, logger
+from producers.tracing import Segments, trace_of
 
 SERVICE = "firehose_transform"
 
 
 def handler(event: dict[str, Any], _context: Context) -> dict[str, Any]:
-    """Turn one batch of events into rows; what is no event comes back as failed, and lands in an error object."""
+    """Turn one batch of events into rows; what is no event comes back as failed, and lands in an error object.
+
+    An event that was put back for the table alone is dropped: its copy lies in the lake.
+    """
+    segments = Segments(SERVICE)
+    traces: list[str | None] = []
     answers = []
     errors: list[str] = []
+    dropped = 0
+    writer = writer_for(columns())
     for record in event["records"]:
+        data = record["data"]
+        result = "Ok"
         try:
-            row = row_of(decode(base64.b64decode(record["data"])), columns())
+            event_data = a2b_base64(data)
+            traces.append(trace_of(event_data))
+            row = writer.row(event_data)
         except PoisonEvent as error:
             errors.append(str(error))
-            answers.append({"recordId": record["recordId"], "result": "ProcessingFailed", "data": record["data"]})
+            result = "ProcessingFailed"
         else:
-            data = base64.b64encode(row.encode()).decode("ascii")
-            answers.append({"recordId": record["recordId"], "result": "Ok", "data": data})
+            if row is None:
+                dropped += 1
+                result = "Dropped"
+            else:
+                data = b2a_base64(row, newline=False).decode("ascii")
+        answers.append({"recordId": record["recordId"], "result": result, "data": data})
     if errors:
         logger(SERVICE).warning("records are no events", extra={"failed": len(errors), "first_error": errors[0]})
-    count(SERVICE, {"TransformedEvents": len(answers) - len(errors), "FailedEvents": len(errors)})
-    return {"records": answers}
-
-
-def row_of(event: Event, lake_columns: tuple[Column, ...]) -> str:
-    """An event as a row of the lake: one JSON object, a member for each column that has a value."""
-    micros = timestamp_micros(event.timestamp)
-    row = (
-        f'{{"timestamp":"{event.timestamp[:-4]}Z","timestamp_micros":{micros},"request_id":{quote(event.request_id)},'
-        f'"source_ip":{_quote_optional(event.source_ip)},"user_agent":{_quote_optional(event.user_agent)},'
-        f'"payload":{quote(event.payload.text)}'
+    count(
+        SERVICE,
+        {
+            "TransformedEvents": len(answers) - len(errors) - dropped,
+            "FailedEvents": len(errors),
+            "EventsBoundForTheTable": dropped,
+        },
     )
-    payload = event.payload.value
-    if isinstance(payload, dict):
-        for column in lake_columns:
-            value = payload.get(column.property) if column.property else None
-            if value is not None:
-                row += f',"{column.name}":{_scalar(value)}'
-    return row + "}"
-
-
-def _scalar(value: Any) -> str:
-    if type(value) is Number:
-        return value
-    if type(value) is bool:
-        return "true" if value else "false"
-    return quote(value) if type(value) is str else "null"
-
-
-def _quote_optional(text: str | None) -> str:
-    return "null" if text is None else quote(text)
+    segments.add("transformed", traces)
+    segments.send()
+    return {"records": answers}

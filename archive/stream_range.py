@@ -29,6 +29,7 @@ class Pointer:
         condition: why: `RetryAttemptsExhausted` or `RecordAgeExceeded`.
         attempts: how often the batch was tried.
         error: the function's error as Lambda names it, or the condition where there is none.
+        given_up_at: when: UTC, ISO 8601, `Z`.
     """
 
     stream: str
@@ -39,6 +40,7 @@ class Pointer:
     condition: str
     attempts: int
     error: str
+    given_up_at: str
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> "Pointer":
@@ -57,6 +59,7 @@ class Pointer:
             condition=request["condition"],
             attempts=request["approximateInvokeCount"],
             error=(message.get("responseContext") or {}).get("functionError") or request["condition"],
+            given_up_at=message["timestamp"],
         )
 
 
@@ -78,7 +81,7 @@ def read_range(kinesis: "KinesisClient", pointer: Pointer, backoff: Backoff) -> 
 def _records(kinesis: "KinesisClient", pointer: Pointer, backoff: Backoff) -> "Iterator[RecordTypeDef]":
     """Yield a shard's records from a pointer's start to the shard's present end."""
     try:
-        iterator: str | None = _patiently(
+        iterator: str | None = patiently(
             lambda: kinesis.get_shard_iterator(
                 StreamName=pointer.stream,
                 ShardId=pointer.shard_id,
@@ -92,14 +95,14 @@ def _records(kinesis: "KinesisClient", pointer: Pointer, backoff: Backoff) -> "I
             return  # the shard was closed longer ago than the retention: everything in it is gone
         raise
     while iterator:
-        answer = _patiently(partial(kinesis.get_records, ShardIterator=iterator), backoff)
+        answer = patiently(partial(kinesis.get_records, ShardIterator=iterator), backoff)
         yield from answer["Records"]
         iterator = answer.get("NextShardIterator")
         if not answer["Records"] and answer.get("MillisBehindLatest", 0) == 0:
             return
 
 
-def _patiently(call: Callable[[], T], backoff: Backoff) -> T:
+def patiently(call: Callable[[], T], backoff: Backoff) -> T:
     """Make a call, again where it may work later; five reads a second of a shard are shared by all who read it."""
     while True:
         try:

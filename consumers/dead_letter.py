@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from consumers.stream_batch import Poison, Source
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.event import PoisonEvent, decode
+from producers.replay_mark import ReplayMark, mark_of_partition_key
 from producers.retry import AWS_ERRORS, Backoff, is_transient
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 FORMAT_VERSION: Final = 1
-MAX_MESSAGE_BYTES: Final = 1_000_000  # SQS takes 1 MiB (quota, 2026); room for what a queue adds
+MAX_MESSAGE_BYTES: Final = 250_000  # of 256 KiB: SQS takes 1 MiB, Terraform's AWS provider 5 sets no more for a queue
 MAX_ERROR_CHARACTERS: Final = 1024
 CLAIM_PREFIX: Final = "claims/"
 
@@ -106,7 +108,18 @@ def utc_now(clock: Clock = SYSTEM_CLOCK) -> str:
 def of_poison(stage: str, poison: Poison, failed_at: str) -> DeadLetter:
     """The dead letter of what can never be written."""
     failure = Failure(poison.error_type, poison.error_message[:MAX_ERROR_CHARACTERS])
-    return DeadLetter(stage, failed_at, failure, 1, poison.source, poison.data)
+    mark = mark_of(poison.source, poison.data)
+    return DeadLetter(
+        stage, failed_at, failure, 1, poison.source, poison.data, replays=0 if mark is None else mark.count
+    )
+
+
+def mark_of(source: Source, data: bytes) -> ReplayMark | None:
+    """The replay's mark on a user record: in the event, or, for what is no event, in its partition key."""
+    try:
+        return decode(data).replay
+    except PoisonEvent:
+        return mark_of_partition_key(source.partition_key)
 
 
 class DeadLetterQueue:

@@ -10,7 +10,9 @@ from consumers.stream_batch import Poison, StreamBatch, decode_batch
 from consumers.table import EventTable
 from producers.aws import client, raw_operation
 from producers.invocation import Context, deadline_of
+from producers.replay_mark import TABLE
 from producers.telemetry import count, logger
+from producers.tracing import Segments, trace_of
 
 SERVICE = "table_writer"
 WRITE_RESERVE_SECONDS = 10.0  # of the invocation's time, kept for the last calls and for sending dead letters
@@ -25,24 +27,32 @@ class PoisonFlood(Exception):
 
 def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
     """Write one batch of stream records to DynamoDB; report from where it must be delivered again."""
+    segments = Segments(SERVICE)
     batch = decode_batch(event["Records"])
     _refuse_flood(batch)
-    outcome = _table().write(batch.received, deadline_of(context, WRITE_RESERVE_SECONDS))
+    received = [delivery for delivery in batch.received if delivery.event.is_bound_for(TABLE)]
+    with segments.call("DynamoDB", "BatchWriteItem"):
+        outcome = _table().write(received, deadline_of(context, WRITE_RESERVE_SECONDS))
     poison = batch.poison + outcome.poison
     checkpoint = _lowest(outcome.unwritten)
     # What lies behind the checkpoint is delivered again, poison too: it is sent then, and only once.
     settled = [p for p in poison if checkpoint is None or int(p.source.sequence_number) < checkpoint]
-    unsent = _send(settled, context)
+    unsent = _send(settled, context, segments)
     checkpoint = _lowest([*outcome.unwritten, *unsent])
     count(
         SERVICE,
         {
             "WrittenEvents": len(outcome.written),
             "UnwrittenEvents": len(outcome.unwritten),
+            "EventsBoundForTheLake": len(batch.received) - len(received),
             "PoisonEvents": len(settled) - len(unsent),
             "UnsentDeadLetters": len(unsent),
         },
     )
+    segments.add("written", (delivery.event.trace for delivery in outcome.written))
+    segments.add("unwritten", (delivery.event.trace for delivery in outcome.unwritten))
+    segments.add("dead_letter", (trace_of(poison.data) for poison in settled))
+    segments.send()
     return {"batchItemFailures": [] if checkpoint is None else [{"itemIdentifier": str(checkpoint)}]}
 
 
@@ -61,13 +71,14 @@ def _refuse_flood(batch: StreamBatch) -> None:
         )
 
 
-def _send(poison: list[Poison], context: Context) -> list[DeadLetter]:
+def _send(poison: list[Poison], context: Context, segments: Segments) -> list[DeadLetter]:
     """Send the dead letters of poison; return those that could not be sent."""
     if not poison:
         return []
     failed_at = utc_now()
     letters = [of_poison(SERVICE, p, failed_at) for p in poison]
-    unsent = _dead_letters().send(letters, deadline_of(context, SEND_RESERVE_SECONDS))
+    with segments.call("SQS", "SendMessage"):
+        unsent = _dead_letters().send(letters, deadline_of(context, SEND_RESERVE_SECONDS))
     logger(SERVICE).warning(
         "dead letters sent",
         extra={"poison": len(letters), "unsent": len(unsent), "first_error": letters[0].error.message},

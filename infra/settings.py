@@ -88,6 +88,16 @@ class Archive(_Section, frozen=True):
     transform_retries: Annotated[int, msgspec.Meta(ge=0, le=300)]
 
 
+class Compaction(_Section, frozen=True):
+    """From the many small files of an hour to few large ones."""
+
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=60, le=900)]
+    memory_mib: FunctionMemory
+    closed_after_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)]
+    visible_after_seconds: Annotated[int, msgspec.Meta(ge=0, le=3_600)]
+    look_back_hours: Annotated[int, msgspec.Meta(ge=1, le=744)]
+
+
 class DeadLetters(_Section, frozen=True):
     """The dead-letter queue and the function that archives it."""
 
@@ -96,6 +106,52 @@ class DeadLetters(_Section, frozen=True):
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=10)]
     max_receive_count: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=14)]
+
+
+class Monitoring(_Section, frozen=True):
+    """Where the alarms of AWS are raised; Terraform reads it, see infra/terraform/alarms_*.tf."""
+
+    http_error_share: Share
+    http_refused_share: Share
+    http_latency_p99_seconds: Annotated[float, msgspec.Meta(gt=0, le=29)]
+    http_rate_share: Share
+    http_anomaly_width: Annotated[float, msgspec.Meta(ge=1, le=10)]
+    rejected_share: Share
+    throttled_share: Share
+    idempotency_conflicts: Annotated[int, msgspec.Meta(ge=0)]
+    function_error_share: Share
+    function_duration_share: Share
+    behind_share: Share
+    stuck_share: Share
+    expiring_share: Share
+    archive_freshness_seconds: Positive
+    archive_behind_seconds: Positive
+    dead_letters_waiting: Positive
+    dead_letter_age_seconds: Positive
+    parked_age_share: Share
+    write_units_per_second: Positive
+    monthly_budget_dollars: Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Backup(_Section, frozen=True):
+    """AWS Backup's plan for the table; Terraform reads it."""
+
+    schedule: Annotated[str, msgspec.Meta(pattern=r"^(cron|rate)\(.+\)$")]
+    cold_after_days: Positive
+    keep_days: Annotated[int, msgspec.Meta(ge=91)]  # cold storage is billed for 90 days at the least
+
+
+class Tracing(_Section, frozen=True):
+    """Which requests are traced with X-Ray; the sampling rule on AWS, the gateway's own locally."""
+
+    reservoir_per_second: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    sample_rate: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Cost(_Section, frozen=True):
+    """What `spillway cost` reckons with."""
+
+    region_factor: Annotated[float, msgspec.Meta(gt=0, le=10)]
 
 
 class Local(_Section, frozen=True):
@@ -116,7 +172,12 @@ class Settings(_Section, frozen=True):
     table_writer: TableWriter
     table: Table
     archive: Archive
+    compaction: Compaction
     dead_letters: DeadLetters
+    monitoring: Monitoring
+    tracing: Tracing
+    backup: Backup
+    cost: Cost
     local: Local
 
 

@@ -4,6 +4,7 @@ On the stream an event is one compact UTF-8 JSON object whose last member is the
 (white space between tokens apart). The payload is sliced out of those bytes, never printed anew.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,12 +58,26 @@ class Event:
 
 def encode(event: Event) -> bytes:
     """The event's bytes on the stream: one compact JSON object, UTF-8, the payload last."""
-    replay = "" if event.replay is None else f'"replay":{event.replay.to_json()},'
+    members = members_of_origin(event.source_ip, event.user_agent, event.trace)
+    if event.replay is not None:
+        members += f',"replay":{event.replay.to_json()}'
+    return encode_members(event.timestamp, event.request_id, members, event.payload)
+
+
+def encode_members(timestamp: str, request_id: str, members: str, payload: JsonValue) -> bytes:
+    """`encode` for the many events of one request, which have the members between key and payload in common."""
     return (
-        f'{{"version":{FORMAT_VERSION},"timestamp":"{event.timestamp}","request_id":{quote(event.request_id)},'
-        f'"source_ip":{_quote_optional(event.source_ip)},"user_agent":{_quote_optional(event.user_agent)},'
-        f'"trace":{_quote_optional(event.trace)},{replay}"payload":{event.payload.text}}}'
+        f'{{"version":{FORMAT_VERSION},"timestamp":"{timestamp}","request_id":{quote(request_id)},'
+        f'{members},"payload":{payload.text}}}'
     ).encode()
+
+
+def members_of_origin(source_ip: str | None, user_agent: str | None, trace: str | None) -> str:
+    """The members that say where an event came from, for `encode_members`."""
+    return (
+        f'"source_ip":{_quote_optional(source_ip)},"user_agent":{_quote_optional(user_agent)},'
+        f'"trace":{_quote_optional(trace)}'
+    )
 
 
 def decode(data: bytes) -> Event:
@@ -99,7 +114,13 @@ def decode(data: bytes) -> Event:
 
 def format_timestamp(microseconds: int) -> str:
     """Microseconds since the epoch as an event's timestamp, such as `2026-11-23T02:34:56.123456Z`."""
-    return (_EPOCH + timedelta(microseconds=microseconds)).isoformat(timespec="microseconds")[:-6] + "Z"
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return f"{_to_the_second(seconds)}.{rest:06d}Z"
+
+
+@functools.lru_cache(maxsize=16)  # the events of a batch are microseconds apart
+def _to_the_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def timestamp_micros(timestamp: str) -> int:

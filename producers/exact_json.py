@@ -4,11 +4,11 @@
 parses to `Number`, a str, and a payload travels as a slice of the text it arrived in.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 
 class InvalidJson(ValueError):
@@ -21,8 +21,7 @@ class Number(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class JsonValue:
+class JsonValue(NamedTuple):  # made for every event, in half the time of a frozen data class
     """One JSON value.
 
     Args:
@@ -89,7 +88,9 @@ def _refuse(constant: str) -> NoReturn:
     raise InvalidJson(f"{constant} is not JSON; send null or a string instead")
 
 
-_decoder = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
+# The numbers of a batch are mostly few; kept once each, a list of a million zeros is no million of objects.
+_number = functools.lru_cache(maxsize=4096)(Number)
+_decoder = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_refuse)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]+')
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")

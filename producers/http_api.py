@@ -15,6 +15,7 @@ from producers.problem import Problem, RefusedRequest
 from producers.stream import StreamWriter
 from producers.submission import Rules, Submission, body_of, header, read_submission
 from producers.telemetry import count, logger
+from producers.tracing import traced_call
 from producers.validation import load_schema
 
 SERVICE: Final = "http_api"
@@ -76,7 +77,9 @@ def _receipt_for(submission: Submission, event: dict[str, Any], context: Context
 
 def _put(submission: Submission, event: dict[str, Any], context: Context) -> Receipt:
     deadline = deadline_of(context, RESERVE_SECONDS)
-    acceptance = _ingestion().accept(submission.events, _origin_of(event), deadline, numbered=submission.is_batch)
+    origin = _origin_of(event)
+    with traced_call(origin.trace, "Kinesis", "PutRecords"):
+        acceptance = _ingestion().accept(submission.events, origin, deadline, numbered=submission.is_batch)
     _report(submission, acceptance)
     return acceptance.receipt
 

@@ -3,11 +3,11 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from producers.aggregation import pack
 from producers.clock import SYSTEM_CLOCK, Clock
-from producers.event import Event, encode, format_timestamp
+from producers.event import Event, encode_members, format_timestamp, members_of_origin
 from producers.exact_json import JsonValue
 from producers.problem import Problem
 from producers.stream import StreamWriter
@@ -25,8 +25,7 @@ class Origin:
     trace: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):  # made for every event, in half the time of a frozen data class
     """An event that the stream acknowledged, by its key."""
 
     timestamp: str
@@ -101,12 +100,13 @@ class Ingestion:
         now = int(self._clock.time() * 1_000_000)
         keyed: list[tuple[str, bytes]] = []
         places: list[int] = []  # in the request, of what is in `keyed`
+        members = members_of_origin(origin.source_ip, origin.user_agent, origin.trace)
         for n, payload in enumerate(submitted):
             if isinstance(payload, Problem):
                 continue
             timestamp, request_id = _key(origin.request_id, now, n, numbered=numbered)
-            event = Event(timestamp, request_id, origin.source_ip, origin.user_agent, origin.trace, payload)
-            keyed.append((partition_key_of(event, self._partition_key), encode(event)))
+            key = partition_key(payload, self._partition_key) or request_id
+            keyed.append((key, encode_members(timestamp, request_id, members, payload)))
             places.append(n)
         outcome = self._writer.put(pack(keyed, self._aggregate_bytes, by_key=self._partition_key is not None), deadline)
         throttled = sorted(places[member] for record in outcome.unwritten for member in record.members)
@@ -146,8 +146,12 @@ def partition_key_of(event: Event, pointer: str | None) -> str:
         pointer: a JSON pointer into the payload, such as `/user_id`; None takes the request id, as does a payload
             that has no text or number there.
     """
-    found = _text_at(event.payload.value, pointer_tokens(pointer)) if pointer else None
-    return found or event.request_id
+    return partition_key(event.payload, pointer) or event.request_id
+
+
+def partition_key(payload: JsonValue, pointer: str | None) -> str | None:
+    """The text or number that a JSON pointer leads to in a payload; None where there is none."""
+    return _text_at(payload.value, pointer_tokens(pointer)) if pointer else None
 
 
 @functools.cache

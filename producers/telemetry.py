@@ -4,6 +4,7 @@ No payload and no header of a client is ever logged.
 """
 
 import functools
+import os
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ def count(service: str, counts: Mapping[str, int], **dimensions: str) -> None:
     from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit  # noqa: PLC0415 (as above)
 
     metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+    # The function's own name, so that environments in one account are told apart (infra/terraform/alarms_events.tf).
+    metrics.add_dimension(name="function", value=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", service))
     for name, value in dimensions.items():
         metrics.add_dimension(name=name, value=value)
     for name, number in counts.items():

@@ -81,14 +81,14 @@ _ANSWERS = {
 
 def answer_locally() -> None:
     """Let botocore's HTTP session answer by itself, so that everything up to the network is run and imported."""
-    from botocore.awsrequest import AWSResponse  # noqa: PLC0415 (the handler's module has imported botocore already)
-    from botocore.httpsession import URLLib3Session  # noqa: PLC0415
+    from botocore import awsrequest, httpsession  # noqa: PLC0415 (the handler's module has imported botocore already)
 
     def send(_session: Any, request: Any) -> Any:
         target = request.headers.get("X-Amz-Target", b"PutObject")
         operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
-        response = AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.1"}, None)
+        headers: Any = {"content-type": "application/x-amz-json-1.1"}
+        response: Any = awsrequest.AWSResponse(request.url, 200, headers, None)
         response._content = _ANSWERS[operation]
         return response
 
-    URLLib3Session.send = send
+    setattr(httpsession.URLLib3Session, "send", send)  # noqa: B010 (an assignment is what types forbid)

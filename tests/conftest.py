@@ -1,8 +1,22 @@
 """What tests of every part share."""
 
+import logging
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import boto3
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from moto.server import ThreadedMotoServer
+
+# How long an example takes depends on what else the machine does; tests judge results, not times.
+settings.register_profile("spillway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("spillway")
+
+if TYPE_CHECKING:
+    from tests.archive.lakes import Lake
 
 REGION = "eu-west-2"
 
@@ -33,3 +47,25 @@ def events_table(aws):
         BillingMode="PAY_PER_REQUEST",
     )
     return "events"
+
+
+@pytest.fixture(scope="session")
+def lake_endpoint() -> Iterator[str]:
+    """AWS over HTTP, which pyarrow needs to read a lake; its URL."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def lake(lake_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> "Lake":
+    """An empty lake."""
+    from tests.archive.lakes import Lake  # noqa: PLC0415 (loads DuckDB, which tests of other parts do without)
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    request = urllib.request.Request(f"{lake_endpoint}/moto-api/reset", method="POST")  # noqa: S310 (loopback)
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
+    return Lake(lake_endpoint)

@@ -38,7 +38,7 @@ def audit(  # noqa: PLR0917 (click passes options by name)
     scan_table: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Account for every event accepted in a period; exit 1 where something is missing.
+    """Account for every event accepted in a period; exit 1 where something is missing.
 
     Every event on the stream (while it is retained) or in the lake must be in the table or in a dead letter, and in
     the lake or in one of Firehose's error objects. What is too young to have arrived counts as on the way.

@@ -42,7 +42,7 @@ def load(  # noqa: PLR0917 (click passes options by name)
     api_key: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Post what files hold as events: a line of NDJSON each, an element of a JSON array, or a row of CSV; gzip too.
+    """Post what files hold as events: a line of NDJSON each, an element of a JSON array, or a row of CSV; gzip too.
 
     Rejected entries are shown, kept with --rejects, and make the exit status 1; the others are sent all the same.
     How far a load got is kept beside the file until it is done, for --resume; nothing is accepted twice.

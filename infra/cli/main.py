@@ -4,11 +4,20 @@ import sys
 
 import click
 
+from infra.cli.audit import audit
+from infra.cli.compact import compact
 from infra.cli.context import CommandError, Context
+from infra.cli.cost import cost
+from infra.cli.dead_letters import dead_letters
+from infra.cli.deploy import deploy, destroy
 from infra.cli.load import load
+from infra.cli.package import package
 from infra.cli.post import post
 from infra.cli.query import query
+from infra.cli.rebuild_table import rebuild_table
 from infra.cli.run import run
+from infra.cli.schema import schema
+from infra.cli.shards import shards
 from infra.cli.status import status
 
 
@@ -17,7 +26,7 @@ from infra.cli.status import status
 @click.version_option(package_name="spillway")
 @click.pass_context
 def spillway(context: click.Context, environment: str) -> None:
-    r"""Spillway takes events in over HTTP and keeps every one of them.
+    """Spillway takes events in over HTTP and keeps every one of them.
 
     \b
     Start the whole pipeline on this machine:   spillway run
@@ -27,7 +36,8 @@ def spillway(context: click.Context, environment: str) -> None:
     context.obj = Context(environment)
 
 
-for command in (run, post, load, query, status):
+DAILY = (run, post, load, query, compact, schema, status, audit, shards, dead_letters)
+for command in (*DAILY, rebuild_table, cost, package, deploy, destroy):
     spillway.add_command(command)
 
 

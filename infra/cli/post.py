@@ -18,7 +18,7 @@ from infra.cli.http import request
 @click.option("--api-key", envvar="SPILLWAY_API_KEY", help="Where the API asks for one.")
 @click.pass_obj
 def post(context: Context, event: str | None, file: Path | None, url: str | None, api_key: str | None) -> None:
-    r"""Post one event, and print the answer.
+    """Post one event, and print the answer.
 
     EVENT is JSON; without it, and without --file, it is read from standard input.
 

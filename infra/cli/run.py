@@ -1,5 +1,6 @@
 """`spillway run`: the whole pipeline on this machine."""
 
+import gc
 import logging
 import os
 import shutil
@@ -15,6 +16,8 @@ import click
 from infra.cli.context import LOCAL, CommandError, Context, default_aws_url, default_url
 from infra.cli.tables import print_hops
 from infra.settings import PIPELINE_FILE, Settings, SettingsError, load
+
+COLLECT_EVERY = (100_000, 50, 100)  # allocations, and collections of the younger generation
 
 if TYPE_CHECKING:
     from infra.local.pipeline import LocalPipeline
@@ -54,6 +57,9 @@ def run(context: Context, port: int | None, aws_port: int | None, config: Path) 
     try:
         with LocalPipeline(settings, LOCAL, http_port, aws) as pipeline:
             _greet(pipeline, settings, time.monotonic() - started)
+            # What stands now stands to the end: the collector need not look at it for every few hundred events.
+            gc.freeze()
+            gc.set_threshold(*COLLECT_EVERY)
             stop.wait()
             click.echo("Draining: what was accepted is brought to its end; Ctrl-C again ends at once.")
             drained = pipeline.drain()

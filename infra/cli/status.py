@@ -1,28 +1,79 @@
-"""`spillway status`: how much went through each part of the pipeline."""
+"""`spillway status`: how much went through each part of the pipeline, and on AWS what is wrong with it."""
+
+import time
+from dataclasses import asdict
 
 import click
 
 from infra.cli.context import CommandError, Context
 from infra.cli.http import get_json
-from infra.cli.tables import print_hops, print_json
+from infra.cli.tables import print_hops, print_json, print_table
 from infra.local.worker import HopStatus
 
 STATUS_PATH = "/_local/status"
 
 
 @click.command()
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 15 * 24 * 60),
+    default=60,
+    show_default=True,
+    help="On AWS: of the last so many minutes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def status(context: Context, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
-    """Show a row for each part of the pipeline: in, out, waiting, failed.
+def status(context: Context, minutes: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+    """Show a row for each part of the pipeline: in, out, waiting, failed. On AWS, alarms come first.
 
-    Units differ: a stream record holds one event or, aggregated, many.
+    Units differ: a stream record holds one event or, aggregated, many. On this machine the counts are those since the
+    start; on AWS those of the last minutes, as CloudWatch has them, some minutes late.
     """
-    if not context.is_local:
-        raise CommandError("status reads the pipeline on this machine only, so far")
+    if context.is_local:
+        _show_local(context, as_json=as_json)
+    else:
+        _show_aws(context, minutes, as_json=as_json)
+
+
+def _show_local(context: Context, *, as_json: bool) -> None:
     origin = "/".join(context.url().split("/")[:3])
     hops = get_json(origin + STATUS_PATH)
     if as_json:
         print_json(hops)
     else:
         print_hops(HopStatus(**hop) for hop in hops)
+
+
+def _show_aws(context: Context, minutes: int, *, as_json: bool) -> None:
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (the local status does without)
+
+    from infra import aws_status  # noqa: PLC0415
+    from infra.shards.errors import ShardsError  # noqa: PLC0415
+
+    now = time.time()
+    since = now - minutes * 60
+    try:
+        names, cloudwatch = context.names(), context.client("cloudwatch")
+        alarms = aws_status.alarms(cloudwatch, names)
+        hops = aws_status.hops(cloudwatch, names, since=since, now=now)
+        behind = aws_status.behind(cloudwatch, names, since=since, now=now)
+    except (ShardsError, ClientError, BotoCoreError) as error:
+        raise CommandError(f"{context.environment} cannot be asked: {error}") from error
+    if as_json:
+        print_json(
+            {
+                "minutes": minutes,
+                "alarms": [asdict(alarm) for alarm in alarms],
+                "hops": [asdict(hop) for hop in hops],
+                "behind_seconds": behind,
+            }
+        )
+        return
+    raised = [alarm for alarm in alarms if alarm.state != "OK"]
+    if raised:
+        rows = [(alarm.state, alarm.name, alarm.since, alarm.description or alarm.reason) for alarm in raised]
+        print_table(("state", "alarm", "since", "what it means"), rows)
+    click.echo(f"{len(alarms) - len(raised)} of {len(alarms)} alarms are OK" if alarms else "There are no alarms")
+    print_hops(hops)
+    ages = (f"{reader} {'unknown' if age is None else f'{age:,.0f} s'}" for reader, age in behind.items())
+    click.echo(f"Last {minutes} minutes. Behind the stream: {', '.join(ages)}")

@@ -1,13 +1,16 @@
 """Tables for people, JSON for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from infra.local.worker import HopStatus
+
+PIPED_WIDTH: Final = 10_000  # characters: in a pipe nothing is folded
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -24,8 +27,8 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 10_000)
+    console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    console.print(table)
 
 
 def print_json(value: Any) -> None:

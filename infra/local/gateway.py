@@ -20,8 +20,10 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from infra.local.functions import FunctionThrottled, LocalFunction, RequestTooLarge
+from infra.local.gateway_tracing import GatewayTracing
 from infra.local.token_bucket import TokenBucket
 
+TRACE_HEADER: Final = "X-Amzn-Trace-Id"
 KEYED_RESOURCE: Final = "/app"
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024  # API Gateway quota: payload
 
@@ -61,7 +63,8 @@ class Gateway:
         stage: what is served.
         function: answers the requests.
         executor: runs the function; its threads are how many requests are answered at once.
-        local_paths: pages of the local pipeline itself, path to a call that gives their JSON.
+        tracing: begins and ends a trace for each request.
+        local_paths: pages of the local pipeline itself, path to a call that gives their JSON for a query.
     """
 
     def __init__(
@@ -69,11 +72,13 @@ class Gateway:
         stage: Stage,
         function: LocalFunction,
         executor: Executor,
-        local_paths: dict[str, Callable[[], Any]] | None = None,
+        tracing: GatewayTracing,
+        local_paths: dict[str, Callable[[dict[str, str]], Any]] | None = None,
     ) -> None:
         self._stage = stage
         self._function = function
         self._executor = executor
+        self._tracing = tracing
         self._local_paths = local_paths or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +95,7 @@ class Gateway:
         local = self._local_paths.get(scope["path"])
         if local is not None:
             loop = asyncio.get_running_loop()
-            return _json_answer(200, await loop.run_in_executor(self._executor, local))
+            return _json_answer(200, await loop.run_in_executor(self._executor, local, dict(_query_of(scope))))
         stage, _, resource = scope["path"].removeprefix("/").partition("/")
         if stage != self._stage.name or f"/{resource}" not in self._stage.resources:
             return _refusal(404, "not_found", f"no such resource; events are posted to /{self._stage.name}/app")
@@ -114,7 +119,14 @@ class Gateway:
         return any(secrets.compare_digest(key.encode(), self._stage.api_key.encode()) for key in keys)
 
     async def _invoke(self, scope: Scope, resource: str, body: bytes) -> Answer:
-        event = proxy_event(scope, self._stage, resource, body)
+        own = [value.decode("latin-1") for name, value in scope["headers"] if name == TRACE_HEADER.lower().encode()]
+        trace = self._tracing.begin(own[0] if own else "")
+        event = proxy_event(scope, self._stage, resource, body, trace.header)
+        answer = await self._answer_of(event)
+        self._tracing.end(trace, scope["method"], scope["path"], answer[0])
+        return answer
+
+    async def _answer_of(self, event: dict[str, Any]) -> Answer:
         loop = asyncio.get_running_loop()
         try:
             result = await asyncio.wait_for(
@@ -133,21 +145,23 @@ class Gateway:
         return _function_answer(result.payload)
 
 
-def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes) -> dict[str, Any]:
-    """A request as API Gateway's Lambda proxy integration passes it on (version 1)."""
+def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes, trace: str) -> dict[str, Any]:
+    """A request as API Gateway's Lambda proxy integration passes it on (version 1), with the header of its trace."""
     headers: dict[str, str] = {}
     multi_headers: dict[str, list[str]] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if name == TRACE_HEADER.lower():
+            continue  # the gateway's own takes its place
         headers[name] = value
         multi_headers.setdefault(name, []).append(value)
-    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    query = _query_of(scope)
     multi_query: dict[str, list[str]] = {}
     for name, value in query:
         multi_query.setdefault(name, []).append(value)
     text, is_base64 = _text_or_base64(body)
     now = time.time()
-    headers.setdefault("X-Amzn-Trace-Id", _trace_header(now))
+    headers[TRACE_HEADER] = trace
     return {
         "resource": resource,
         "path": resource,
@@ -189,9 +203,8 @@ def _client_address(scope: Scope) -> str:
     return str((scope.get("client") or ("127.0.0.1", 0))[0])
 
 
-def _trace_header(now: float) -> str:
-    """A trace of its own for each request, as API Gateway begins one."""
-    return f"Root=1-{int(now):08x}-{secrets.token_hex(12)}"
+def _query_of(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 def _text_or_base64(body: bytes) -> tuple[str | None, bool]:

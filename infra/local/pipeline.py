@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from ipaddress import ip_network
@@ -24,17 +25,20 @@ from infra.local.firehose.delivery_stream import Firehose
 from infra.local.function_output import FunctionOutput
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage
+from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
 from infra.local.token_bucket import TokenBucket
 from infra.local.worker import HopStatus, Worker
+from infra.local.xray_daemon import XRayDaemon
 from infra.names import Names
 from infra.settings import Settings
 
 HTTP_THREADS: Final = 16  # requests answered at once
 API_KEY_VARIABLE: Final = "SPILLWAY_API_KEY"
 STATUS_PATH: Final = "/_local/status"
+TRACES_PATH: Final = "/_local/traces"
 DRAIN_POLL_SECONDS: Final = 0.05
 
 _log = logging.getLogger("spillway")
@@ -50,10 +54,20 @@ class LocalPipeline:
         environment: names every resource.
         http_port: of the HTTP API; 0 takes any free one.
         aws_port: of the AWS endpoint; likewise.
+        make: makes the resources by other means than `provision`, given the AWS endpoint's address, and tells the
+            settings that they came out with.
     """
 
-    def __init__(self, settings: Settings, environment: str, http_port: int, aws_port: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environment: str,
+        http_port: int,
+        aws_port: int,
+        make: Callable[[str], Settings] | None = None,
+    ) -> None:
         self._settings = settings
+        self._make = make
         self.names = Names(environment, ACCOUNT)
         self._http_port = http_port
         self._aws_port = aws_port
@@ -78,7 +92,13 @@ class LocalPipeline:
             stack.callback(endpoint.stop)
             self._output.install()
             stack.callback(self._output.remove)
-            provision(self._settings, self.names)
+            self._xray = XRayDaemon()
+            self._xray.start()
+            stack.callback(self._xray.stop)
+            if self._make is None:
+                provision(self._settings, self.names)
+            else:
+                self._settings = self._make(endpoint.url)
             self._attach(stack)
             self._http = HttpServer(self._gateway(stack), listener)
             self._http.start()
@@ -132,7 +152,7 @@ class LocalPipeline:
             self._functions[module] = self._function(lambda_, module)
             stack.callback(self._functions[module].close)
         mappings = {
-            mapping["FunctionArn"].rpartition(":")[2]: mapping
+            mapping["FunctionArn"].split(":")[6]: mapping  # an alias may follow
             for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]
         }
         poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.05
@@ -188,8 +208,12 @@ class LocalPipeline:
             allowed=tuple(ip_network(cidr) for cidr in http.allowed_cidrs),
             api_key=self.api_key,
         )
-        status_page = {STATUS_PATH: lambda: [asdict(hop) for hop in self.status()]}
-        return Gateway(stage, self._functions[HTTP_API], executor, status_page)
+        tracing = GatewayTracing(f"{self.names.prefix}/{http.stage}", self._settings.tracing, self._xray.keep)
+        pages = {
+            STATUS_PATH: lambda _query: [asdict(hop) for hop in self.status()],
+            TRACES_PATH: self._xray.page,
+        }
+        return Gateway(stage, self._functions[HTTP_API], executor, tracing, pages)
 
 
 def _api_key() -> str:

@@ -10,13 +10,15 @@ from typing import Any
 
 import boto3
 
-from archive.lake import ERROR_PREFIX, LANDING_PREFIX, PARTITIONS, columns, glue_columns
+from archive.lake import ERROR_PREFIX, LANDING_PREFIX
+from archive.tables import LANDING, tables, view_glue_input
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, TABLE_WRITER, functions
 from infra.names import Names
 from infra.settings import Settings
 
-LANDING_TABLE = "events_landing"
 VISIBILITY_FACTOR = 6  # Lambda's advice: a queue hides a message for six times the function's time-out
+ARCHIVER_CONCURRENCY = 5  # as many pollers as Lambda begins with on a queue
+MAX_MESSAGE_BYTES = 262_144  # the most that Terraform's AWS provider 5 sets, though SQS takes 1 MiB
 DAY_SECONDS = 86_400
 
 
@@ -94,12 +96,13 @@ class _Provisioning:
         sqs = self._client("sqs")
         dead_letters = self.settings.dead_letters
         retention = str(dead_letters.retention_days * DAY_SECONDS)
-        sqs.create_queue(QueueName=self.names.parked_queue, Attributes={"MessageRetentionPeriod": retention})
+        common = {"MessageRetentionPeriod": retention, "MaximumMessageSize": str(MAX_MESSAGE_BYTES)}
+        sqs.create_queue(QueueName=self.names.parked_queue, Attributes=common)
         parked_arn = f"arn:aws:sqs:{self._arn}:{self.names.parked_queue}"
         url = sqs.create_queue(
             QueueName=self.names.dead_letter_queue,
             Attributes={
-                "MessageRetentionPeriod": retention,
+                **common,
                 "VisibilityTimeout": str(VISIBILITY_FACTOR * dead_letters.timeout_seconds),
                 "RedrivePolicy": json.dumps(
                     {"deadLetterTargetArn": parked_arn, "maxReceiveCount": dead_letters.max_receive_count}
@@ -116,23 +119,10 @@ class _Provisioning:
     def _catalogue(self) -> None:
         glue = self._client("glue")
         glue.create_database(DatabaseInput={"Name": self.names.database})
-        glue.create_table(
-            DatabaseName=self.names.database,
-            TableInput={
-                "Name": LANDING_TABLE,
-                "TableType": "EXTERNAL_TABLE",
-                "PartitionKeys": glue_columns(PARTITIONS),
-                "StorageDescriptor": {
-                    "Columns": glue_columns(columns()),
-                    "Location": f"s3://{self.names.lake_bucket}/events/",
-                    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-                    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-                    "SerdeInfo": {
-                        "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-                    },
-                },
-            },
-        )
+        buckets = {"lake": self.names.lake_bucket, "dead_letters": self.names.dead_letter_bucket}
+        for table in tables():
+            glue.create_table(DatabaseName=self.names.database, TableInput=table.glue_input(buckets[table.bucket]))
+        glue.create_table(DatabaseName=self.names.database, TableInput=view_glue_input(self.names.database))
 
     def _role(self) -> str:
         trust = {
@@ -189,6 +179,7 @@ class _Provisioning:
             FunctionName=function_arns[DEAD_LETTER_ARCHIVER],
             BatchSize=self.settings.dead_letters.batch_size,
             FunctionResponseTypes=["ReportBatchItemFailures"],
+            ScalingConfig={"MaximumConcurrency": ARCHIVER_CONCURRENCY},
         )
 
     def _delivery_stream(self, role_arn: str, transform_arn: str) -> None:
@@ -230,7 +221,7 @@ class _Provisioning:
                     "SchemaConfiguration": {
                         "RoleARN": role_arn,
                         "DatabaseName": self.names.database,
-                        "TableName": LANDING_TABLE,
+                        "TableName": LANDING,
                         "Region": self.settings.region,
                         "VersionId": "LATEST",
                     },

@@ -177,13 +177,13 @@ def test_whatever_the_weather_nothing_is_lost_and_nothing_is_twice():
         balance = settled(api, SETTLE_SECONDS)
         assert balance.is_clean, balance
         print(sorted(weather.hits.items()), balance)  # noqa: T201 (shown on failure)
-        for part in ("kinesis.PutRecords", "dynamodb.BatchWriteItem", "invocation", "own"):
-            assert any(hit.startswith(part) for hit in weather.hits), part
+        for target in ("kinesis.PutRecords", "dynamodb.BatchWriteItem", "invocation", "own"):
+            assert any(hit.startswith(target) for hit in weather.hits), target
 
         stored = {(row["timestamp"]["S"], row["request_id"]["S"]): row for row in rows(api)}
         assert accepted.keys() <= stored.keys()
-        numbers = Counter(row["payload"]["M"]["n"]["N"] for row in stored.values())
-        assert set(numbers.values()) == {1}
+        rows_of_each = Counter(row["payload"]["M"]["n"]["N"] for row in stored.values())
+        assert set(rows_of_each.values()) == {1}
         assert all(stored[key]["payload"]["M"]["n"]["N"] == str(n) for key, n in accepted.items())
         assert len(accepted) > EVENTS / 2
 

@@ -51,9 +51,9 @@ class Weather:
             for service, operation, faults in (
                 ("kinesis", "PutRecords", self._put_records()),
                 ("dynamodb", "BatchWriteItem", self._batch_write_item()),
-                ("sqs", "SendMessage", self._any_service("sqs", "RequestThrottled", "ServiceUnavailable")),
-                ("s3", "PutObject", self._any_service("s3", "SlowDown", "InternalError")),
-                ("kinesis", "GetRecords", self._any_service("kinesis", "ProvisionedThroughputExceededException")),
+                ("sqs", "SendMessage", _any_service("RequestThrottled", "ServiceUnavailable")),
+                ("s3", "PutObject", _any_service("SlowDown", "InternalError")),
+                ("kinesis", "GetRecords", _any_service("ProvisionedThroughputExceededException")),
             ):
                 client = producers.aws.client(service)
                 stack.enter_context(injected(client, operation, self._drawing(f"{service}.{operation}", faults)))
@@ -77,17 +77,6 @@ class Weather:
 
         return strike
 
-    def _any_service(self, service: str, *codes: str) -> dict[str, Callable[[Request], Answer]]:
-        faults: dict[str, Callable[[Request], Answer]] = {
-            code: lambda request, code=code: failure(request, code, 503)
-            for code in codes  # type: ignore[misc]
-        }
-        return {
-            **faults,
-            "no answer": lambda request: ConnectTimeoutError(endpoint_url=request.url),
-            "slow": _slow,
-        }
-
     def _put_records(self) -> dict[str, Callable[[Request], Answer]]:
         def partial(request: Request) -> Answer:
             """The stream takes some of the records."""
@@ -107,7 +96,7 @@ class Weather:
         return {
             "partial": partial,
             "lost answer": lost_answer,
-            **self._any_service("kinesis", "LimitExceededException", "InternalFailure"),
+            **_any_service("LimitExceededException", "InternalFailure"),
         }
 
     def _really_put(self, body: dict[str, Any], records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -139,12 +128,25 @@ class Weather:
             "unprocessed": unprocessed,
             "lost answer": lost_answer,
             "killed": killed,
-            **self._any_service("dynamodb", "ThrottlingException", "InternalServerError"),
+            **_any_service("ThrottlingException", "InternalServerError"),
         }
 
     def _really_write(self, table: str, requests: list[dict[str, Any]]) -> None:
         if requests:
             self._account["dynamodb"].batch_write_item(RequestItems={table: requests})
+
+
+def _any_service(*codes: str) -> dict[str, Callable[[Request], Answer]]:
+    """Faults that any service may have, and some codes of its own."""
+    return {
+        **{code: _failing(code) for code in codes},
+        "no answer": lambda request: ConnectTimeoutError(endpoint_url=request.url),
+        "slow": _slow,
+    }
+
+
+def _failing(code: str) -> Callable[[Request], Answer]:
+    return lambda request: failure(request, code, 503)
 
 
 def _slow(_request: Request) -> Answer:

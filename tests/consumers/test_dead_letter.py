@@ -81,10 +81,10 @@ def test_dead_letters_of_one_batch_share_a_message(queue):
 
 
 def test_no_message_is_over_what_a_queue_takes(queue):
-    letters = [a_letter(bytes(300_000)) for _ in range(5)]
+    letters = [a_letter(bytes(60_000)) for _ in range(5)]
     assert queue.send(letters, soon()) == []
     bodies = sent(queue)
-    assert all(len(body) <= 1_048_576 for body in bodies)
+    assert all(len(body) <= 262_144 for body in bodies)
     assert sum(len(body.splitlines()) for body in bodies) == 5
 
 
@@ -130,7 +130,7 @@ def test_a_failure_that_may_pass_is_tried_again(failure):
 )
 def test_what_can_not_be_sent_is_returned_and_the_rest_is_sent(failure):
     sqs, clock = FailingQueue(failure), FakeClock()
-    letters = [a_letter(bytes(600_000)), a_letter(bytes(600_001))]
+    letters = [a_letter(bytes(150_000)), a_letter(bytes(150_001))]
     unsent = queue_on(sqs, clock).send(letters, clock.monotonic() + 9)
     assert unsent == letters[:1]
     assert len(sqs.bodies) == 1

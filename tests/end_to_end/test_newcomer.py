@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -24,13 +25,13 @@ TABLE = "spillway-local-events"
 
 
 @pytest.fixture(scope="module")
-def loaded() -> RunningPipeline:
+def loaded() -> Iterator[RunningPipeline]:
     """A pipeline through which the flights went."""
     running = start()
     try:
         running.spillway("load", str(FLIGHTS))
         running.wait_until_drained(table_writer=20_000, firehose=20_000)
-        yield running  # type: ignore[misc] # a fixture
+        yield running
     finally:
         end(running)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import boto3
 import pytest
@@ -13,7 +14,7 @@ from infra.settings import load
 from tests.faults import failure, injected
 from tests.http.conftest import changed
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"limits": "off"},
     "dead_letters": {"timeout_seconds": 1, "max_receive_count": 2},  # hidden for 6 s after each try
     "table_writer": {"maximum_retry_attempts": 3},

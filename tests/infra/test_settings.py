@@ -47,6 +47,8 @@ def test_settings_can_not_be_changed_by_those_who_read_them():
         ({"stream": {"partition_key": "user_id"}}, r"\$\.stream\.partition_key"),
         ({"local": {"limits": "none"}}, r"\$\.local\.limits"),
         ({"unknown": {}}, "unknown"),
+        ({"http": {"allowed_cidrs": ["203.0.113.1/24"]}}, "203.0.113.1/24 has host bits set"),
+        ({"http": {"cors_origins": ["example.com"]}}, r"\$\.http\.cors_origins"),
         ({"region": 3}, r"\$\.region"),
     ],
 )

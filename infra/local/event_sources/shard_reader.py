@@ -22,7 +22,7 @@ class Read:
 
     Args:
         records: in the order of the shard.
-        caught_up: whether there was nothing more at that time.
+        caught_up: whether nothing was left behind what was read.
         ended: whether the shard is closed and was read to its end.
         pause_seconds: how long to leave the shard alone, where the call failed.
         next_iterator: where to read on; not of interest outside.
@@ -72,7 +72,7 @@ class ShardReader:
         following = answer.get("NextShardIterator")
         return Read(
             records=records,
-            caught_up=not records and answer.get("MillisBehindLatest", 0) == 0,
+            caught_up=answer.get("MillisBehindLatest", 0) == 0,
             ended=following is None,
             next_iterator=following,
         )

@@ -17,6 +17,7 @@ from infra.local.firehose.openx_json import OpenXRules
 
 _ISO_TIMESTAMP: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
 _ISO_DATE: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_PLAIN_DECIMAL: Final = r"^-?[0-9]{1,38}(\.[0-9]{1,38})?$"
 # 0001-01-01, in microseconds and in days: Arrow reads a year 0, the service and Python do not.
 _YEAR_ONE_US: Final = pa.scalar(-62_135_596_800_000_000, pa.int64())
 _YEAR_ONE_MS: Final = pa.scalar(-62_135_596_800_000, pa.int64())
@@ -49,17 +50,14 @@ class BatchReader:
         self._columns = columns
         self._rules = rules
         self._keys = [rules.column_key(column.name) for column in columns]
-        # Decimals and nested types are left to openx_json: Arrow rounds and nests by rules of its own.
+        # Nested types are left to openx_json: Arrow nests by rules of its own.
         self.suits = len(set(self._keys)) == len(columns) and all(
-            column.type in _READ_DIRECTLY or column.type in _READ_AS for column in columns
+            column.type in _READ_DIRECTLY or _read_as(column.type) != column.type for column in columns
         )
         if self.suits:
             self._parse_options = pyarrow.json.ParseOptions(
                 explicit_schema=pa.schema(
-                    [
-                        (key, _READ_AS.get(column.type, column.type))
-                        for key, column in zip(self._keys, columns, strict=True)
-                    ]
+                    [(key, _read_as(column.type)) for key, column in zip(self._keys, columns, strict=True)]
                 ),
                 unexpected_field_behavior="infer",
             )
@@ -98,6 +96,11 @@ class BatchReader:
             raise NotUniform
 
 
+def _read_as(kind: pa.DataType) -> pa.DataType:
+    """Decimals stand in strings, which keep their digits, or are left to openx_json."""
+    return pa.string() if pa.types.is_decimal(kind) else _READ_AS.get(kind, kind)
+
+
 def _lines(records: Sequence[bytes]) -> bytes:
     """The records as lines; with a check that each is a sequence of whole objects if all of it together is.
 
@@ -128,6 +131,9 @@ def _finish(values: "pa.ChunkedArray[Any]", kind: pa.DataType) -> "pa.ChunkedArr
         days = values.cast(kind)
         _require(pc.greater_equal(days.cast(pa.int32()), _YEAR_ONE_DAY))
         return days
+    if pa.types.is_decimal(kind):
+        _require(pc.match_substring_regex(values, _PLAIN_DECIMAL))
+        return values.cast(kind)  # what would lose a digit raises, and is rounded by openx_json
     if pa.types.is_floating(kind):
         converted = values.cast(kind, safe=False)
         _require(pc.is_finite(converted))

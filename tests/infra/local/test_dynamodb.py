@@ -151,3 +151,14 @@ def test_scans_and_writes_do_not_disturb_each_other(client):
         for done in writes:
             done.result()
     assert client.scan(TableName="events")["Count"] == 800
+
+
+def test_a_restored_table_holds_the_rows_that_came_in_batches(client):
+    item = an_item(1)
+    put(client, item)
+    specification = {"PointInTimeRecoveryEnabled": True}
+    client.update_continuous_backups(TableName="events", PointInTimeRecoverySpecification=specification)
+    client.restore_table_to_point_in_time(
+        SourceTableName="events", TargetTableName="restored", UseLatestRestorableTime=True
+    )
+    assert client.scan(TableName="restored")["Items"] == [item]

@@ -1,0 +1,275 @@
+"""Many Parquet files of events into sorted rows without duplicates, in bounded memory.
+
+The hour is cut into slices of time, planned from the files' statistics to hold about `slice_bytes` of rows each.
+Row groups are read once, in the order of their earliest event, and their rows put in the slices they belong to; a slice
+is complete when every row group left begins after it, and is then sorted, freed of duplicates and handed on. An event
+delivered twice has the same timestamp, so both copies meet in one slice. What waits for too long goes to disk.
+
+Memory: a batch being read, the slices that wait (at most `waiting_bytes`), one being sorted, one being written.
+"""
+
+import bisect
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+KEY: Final = ("timestamp_micros", "request_id")
+SLICE_BYTES: Final = 16 * 1024 * 1024
+WAITING_BYTES: Final = 192 * 1024 * 1024
+SECOND: Final = 1_000_000  # microseconds
+NARROW: Final = 1800 * SECOND  # over a shorter span, events are taken to lie evenly
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A row group of one file.
+
+    Args:
+        source: names the file.
+        row_group: its number in the file.
+        rows: how many.
+        first: the least `timestamp_micros` in it, None where the file has no statistics.
+        last: the greatest.
+    """
+
+    source: str
+    row_group: int
+    rows: int
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of a merge: `rows` and `duplicates` are together the rows that were read."""
+
+    rows: int
+    duplicates: int
+
+
+@dataclass(slots=True)
+class _Slice:
+    """The rows of a span of time, as far as they were read."""
+
+    pieces: list[pa.Table] = field(default_factory=list)
+    spilled: list[Path] = field(default_factory=list)
+    nbytes: int = 0
+
+
+class Merge:
+    """One merge.
+
+    Args:
+        read: gives the rows of a unit in batches, all in one schema.
+        times: gives the `timestamp_micros` of a unit in batches; asked where statistics are missing or say too little.
+        folder: for what waits on disk.
+        slice_bytes: of rows in memory that are sorted at once, about.
+        waiting_bytes: of rows in memory that wait for their slice to be complete, at most.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Unit], Iterable[pa.Table]],
+        times: Callable[[Unit], "Iterable[pa.ChunkedArray[Any]]"],
+        folder: Path,
+        *,
+        slice_bytes: int = SLICE_BYTES,
+        waiting_bytes: int = WAITING_BYTES,
+    ) -> None:
+        self._read = read
+        self._times = times
+        self._folder = folder
+        self._slice_bytes = slice_bytes
+        self._waiting_bytes = waiting_bytes
+        self._slices: dict[int, _Slice] = {}
+        self._waiting = 0
+        self._spills = 0
+
+    def run(self, units: Sequence[Unit], write: Callable[[pa.Table], None]) -> Merged:
+        """Merge.
+
+        Args:
+            units: what to read.
+            write: takes sorted tables, in order. Slices are sorted, and it is called, in a thread of its own.
+        """
+        ordered = sorted((unit for unit in units if unit.rows), key=_first)
+        ends = self._plan(ordered)
+        read = rows = done = 0
+
+        def finish(held: _Slice) -> None:
+            nonlocal rows
+            table = _sorted_once(_whole(held))
+            rows += table.num_rows
+            write(table)
+
+        with _Background(finish) as background:
+            for number, unit in enumerate(ordered):
+                for batch in self._read(unit):
+                    read += batch.num_rows
+                    self._place(batch, ends)
+                next_first = _first(ordered[number + 1]) if number + 1 < len(ordered) else None
+                # Slice n holds events before ends[n]; the last one, those from the last end on.
+                complete = len(ends) + 1 if next_first is None else bisect.bisect_right(ends, next_first)
+                for slice_number in range(done, complete):
+                    if (held := self._slices.pop(slice_number, None)) is not None:
+                        self._waiting -= sum(piece.nbytes for piece in held.pieces)
+                        background.put(held)
+                done = max(done, complete)
+        return Merged(rows, read - rows)
+
+    def _plan(self, units: Sequence[Unit]) -> list[int]:
+        """Where the slices end, in microseconds, rising."""
+        if not units:
+            return []
+        row_bytes = self._row_bytes(units[0])
+        rows_per_slice = max(self._slice_bytes / row_bytes, 1)
+        histogram: Counter[int] = Counter()  # rows, in thousandths, by second
+        for unit in units:
+            if unit.first is None or unit.last is None or unit.last - unit.first > NARROW:
+                for times in self._times(unit):
+                    seconds = pc.value_counts(pc.divide(times, pa.scalar(SECOND)))
+                    for second, count in zip(*(part.to_pylist() for part in seconds.flatten()), strict=True):
+                        histogram[second] += 1000 * count
+            else:
+                span = range(unit.first // SECOND, unit.last // SECOND + 1)
+                for second in span:
+                    histogram[second] += 1000 * unit.rows // len(span) + 1
+        ends, held = [], 0.0
+        for second in sorted(histogram):
+            if held and held + histogram[second] / 1000 > rows_per_slice:
+                ends.append(second * SECOND)
+                held = 0.0
+            held += histogram[second] / 1000
+        return ends
+
+    def _row_bytes(self, unit: Unit) -> float:
+        """Bytes in memory of an average row, from the first that come."""
+        first = next(iter(self._read(unit)), None)
+        return max(first.nbytes / max(first.num_rows, 1), 1.0) if first is not None else 1.0
+
+    def _place(self, batch: pa.Table, ends: list[int]) -> None:
+        """Put a batch's rows in their slices."""
+        if not batch.num_rows:
+            return
+        times = batch[KEY[0]]
+        first = bisect.bisect_right(ends, pc.min(times).as_py())
+        last = bisect.bisect_right(ends, pc.max(times).as_py())
+        if first == last:
+            self._hold(first, batch)
+            return
+        batch = _in_order(batch)
+        search: Any = pc.search_sorted  # type: ignore[attr-defined] # newer than the stubs
+        cuts = search(batch[KEY[0]].combine_chunks(), pa.array(ends[first:last], pa.int64()), side="left").to_pylist()
+        for number, (start, end) in enumerate(zip([0, *cuts], [*cuts, batch.num_rows], strict=True), first):
+            if end > start:
+                self._hold(number, batch.slice(start, end - start))
+
+    def _hold(self, number: int, rows: pa.Table) -> None:
+        held = self._slices.setdefault(number, _Slice())
+        held.pieces.append(rows)
+        self._waiting += rows.nbytes
+        if self._waiting > self._waiting_bytes:
+            self._spill()
+
+    def _spill(self) -> None:
+        """Write to disk what waits longest: the latest slices, until half of what waits is there."""
+        for number in sorted(self._slices, reverse=True):
+            if self._waiting <= self._waiting_bytes // 2:
+                return
+            held = self._slices[number]
+            if held.pieces:
+                path = self._folder / f"spill-{self._spills}.arrow"
+                self._spills += 1
+                options = pa.ipc.IpcWriteOptions(compression="lz4")
+                with (
+                    pa.OSFile(str(path), "wb") as sink,
+                    pa.ipc.new_stream(sink, held.pieces[0].schema, options=options) as out,
+                ):
+                    for piece in held.pieces:
+                        out.write_table(piece)
+                self._waiting -= sum(piece.nbytes for piece in held.pieces)
+                held.pieces = []
+                held.spilled.append(path)
+
+
+class _Background:
+    """Calls a function in a thread of its own, one slice after the other, with one waiting at most."""
+
+    def __init__(self, work: Callable[[_Slice], None]) -> None:
+        self._work = work
+        self._queue: queue.Queue[_Slice | None] = queue.Queue(1)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="compaction writer", daemon=True)
+
+    def __enter__(self) -> "_Background":
+        self._thread.start()
+        return self
+
+    def put(self, held: _Slice) -> None:
+        """Hand a slice over; raises what the work on an earlier one raised."""
+        if self._error is not None:
+            raise self._error
+        self._queue.put(held)
+
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        if failure is None and self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (held := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._work(held)
+                except BaseException as error:  # noqa: BLE001 (raised again where the merge goes on)
+                    self._error = error
+
+
+def _first(unit: Unit) -> int:
+    """The least time that can be in a unit."""
+    return -(1 << 63) if unit.first is None else unit.first
+
+
+def _whole(held: _Slice) -> pa.Table:
+    pieces = list(_spilled(held.spilled)) + held.pieces
+    return pa.concat_tables(pieces) if len(pieces) > 1 else pieces[0]
+
+
+def _spilled(paths: Iterable[Path]) -> Iterator[pa.Table]:
+    for path in paths:
+        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as stream:
+            yield stream.read_all()
+        path.unlink()
+
+
+def _sorted_once(table: pa.Table) -> pa.Table:
+    """Rows by key, one for each."""
+    table = _in_order(table)
+    times = table[KEY[0]].combine_chunks()
+    if not pc.any(pc.equal(times[1:], times[:-1])).as_py():
+        return table  # no two of one time, so no two of one key
+    table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in KEY]))
+    repeats = None
+    for name in KEY:
+        values = table[name].combine_chunks()
+        same = pc.equal(values[1:], values[:-1])
+        repeats = same if repeats is None else pc.and_(repeats, same)
+    assert repeats is not None  # noqa: S101 (the key has columns)
+    if not pc.any(repeats).as_py():
+        return table
+    return table.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeats)]))
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    times = table[KEY[0]].combine_chunks()
+    if pc.all(pc.less_equal(times[:-1], times[1:])).as_py() is not False:
+        return table
+    return table.take(pc.sort_indices(times))

@@ -1,0 +1,159 @@
+"""What `spillway status` shows of an environment on AWS: alarms, and the local pipeline's rows from CloudWatch."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
+from infra.local.worker import HopStatus
+from infra.names import Names
+from infra.shards.errors import aws_errors
+from infra.shards.metrics import Query, Statistic, read
+from producers.telemetry import NAMESPACE
+
+State = Literal["ALARM", "INSUFFICIENT_DATA", "OK"]
+
+_STATES: Final = ("ALARM", "INSUFFICIENT_DATA", "OK")  # in this order they are shown
+_Count = tuple[str, str]  # what a row needs: the part of the pipeline, and the metric
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm.
+
+    Args:
+        name: of the alarm.
+        state: as CloudWatch has it.
+        since: when it came to that state: ISO 8601, UTC.
+        reason: of CloudWatch, one line.
+        description: what it means, and where the runbook says what to do.
+    """
+
+    name: str
+    state: State
+    since: str
+    reason: str
+    description: str
+
+
+def alarms(cloudwatch: Any, names: Names) -> list[Alarm]:
+    """The environment's alarms, those that are raised first, the longest raised of them at the top.
+
+    Raises:
+        ShardsError: CloudWatch cannot be asked.
+    """
+    found: list[Alarm] = []
+    with aws_errors("CloudWatch alarms"):
+        pages = cloudwatch.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=f"{names.prefix}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        )
+        for page in pages:
+            found += [_alarm(each) for each in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))]
+    return sorted(found, key=lambda alarm: (_STATES.index(alarm.state), alarm.since, alarm.name))
+
+
+def hops(cloudwatch: Any, names: Names, *, since: float, now: float) -> list[HopStatus]:
+    """The rows of the pipeline's parts, for a time.
+
+    Of the dead-letter queue, `waiting` is what was visible in it last, `failed` what is parked. How far the readers of
+    the stream are behind, CloudWatch tells as an age only; see `behind`.
+
+    Args:
+        cloudwatch: a boto3 client.
+        names: of the environment.
+        since: seconds since the epoch.
+        now: likewise.
+
+    Raises:
+        ShardsError: CloudWatch cannot be asked.
+    """
+    queries = _queries(names)
+    answers = read(cloudwatch, list(queries.values()), start=since, now=now)
+    totals = {count: minutes.total() for count, minutes in zip(queries, answers, strict=True)}
+    latest = {count: minutes.latest() or 0.0 for count, minutes in zip(queries, answers, strict=True)}
+    waiting, parked = (latest[queue, "ApproximateNumberOfMessagesVisible"] for queue in ("queue", "parked"))
+    return list(_rows(totals, waiting=round(waiting), parked=round(parked)))
+
+
+def behind(cloudwatch: Any, names: Names, *, since: float, now: float) -> dict[str, float | None]:
+    """How far the readers of the stream are behind, in seconds, by reader; None where CloudWatch does not know."""
+    ages: dict[str, tuple[Query, float]] = {
+        "table_writer": (_lambda(names, TABLE_WRITER, "IteratorAge", "Maximum"), 1_000.0),
+        "firehose": (_firehose(names, "DeliveryToS3.DataFreshness", "Maximum"), 1.0),
+    }
+    answers = read(cloudwatch, [query for query, _ in ages.values()], start=since, now=now)
+    return {
+        reader: None if (latest := minutes.latest()) is None else latest / unit
+        for (reader, (_, unit)), minutes in zip(ages.items(), answers, strict=True)
+    }
+
+
+def _alarm(found: dict[str, Any]) -> Alarm:
+    return Alarm(
+        name=found["AlarmName"],
+        state=found["StateValue"],
+        since=found["StateUpdatedTimestamp"].isoformat(timespec="seconds"),
+        reason=" ".join(str(found.get("StateReason", "")).split()),
+        description=" ".join(str(found.get("AlarmDescription", "")).split()),
+    )
+
+
+def _queries(names: Names) -> dict[_Count, Query]:
+    own = {
+        HTTP_API: ("AcceptedEvents", "RejectedEvents", "ThrottledEvents"),
+        TABLE_WRITER: ("WrittenEvents", "PoisonEvents"),
+        FIREHOSE_TRANSFORM: ("TransformedEvents", "FailedEvents"),
+        DEAD_LETTER_ARCHIVER: ("ArchivedDeadLetters", "LostRecords"),
+    }
+    queries: dict[_Count, Query] = {
+        (service, metric): Query(metric, {"service": service, "function": names.function(module)}, namespace=NAMESPACE)
+        for module, metrics in own.items()
+        for service in (module.rpartition(".")[2],)
+        for metric in metrics
+    }
+    queries["stream", "IncomingRecords"] = Query("IncomingRecords", {"StreamName": names.stream})
+    for metric in ("DeliveryToS3.Records", "FailedConversion.Records"):
+        queries["firehose", metric] = _firehose(names, metric)
+    queries["queue", "NumberOfMessagesDeleted"] = _queue(names.dead_letter_queue, "NumberOfMessagesDeleted", "Sum")
+    for metric in ("NumberOfMessagesSent", "ApproximateNumberOfMessagesVisible"):
+        statistic: Statistic = "Sum" if metric == "NumberOfMessagesSent" else "Maximum"
+        queries["queue", metric] = _queue(names.dead_letter_queue, metric, statistic)
+    queries["parked", "ApproximateNumberOfMessagesVisible"] = _queue(
+        names.parked_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
+    )
+    return queries
+
+
+def _lambda(names: Names, module: str, metric: str, statistic: Statistic) -> Query:
+    return Query(metric, {"FunctionName": names.function(module)}, statistic, "AWS/Lambda")
+
+
+def _firehose(names: Names, metric: str, statistic: Statistic = "Sum") -> Query:
+    return Query(metric, {"DeliveryStreamName": names.delivery_stream}, statistic, "AWS/Firehose")
+
+
+def _queue(name: str, metric: str, statistic: Statistic) -> Query:
+    return Query(metric, {"QueueName": name}, statistic, "AWS/SQS")
+
+
+def _rows(totals: Mapping[_Count, float], *, waiting: int, parked: int) -> Iterator[HopStatus]:
+    """The rows of `LocalPipeline.status`, in its order and units."""
+
+    def total(part: str, *metrics: str) -> int:
+        return round(sum(totals[part, metric] for metric in metrics))
+
+    accepted = total("http_api", "AcceptedEvents")
+    refused = total("http_api", "RejectedEvents", "ThrottledEvents")
+    yield HopStatus("http_api", "events", accepted + refused, accepted, 0, refused)
+    records = total("stream", "IncomingRecords")
+    yield HopStatus("stream_mapping", "records", records, records, 0, 0)
+    written, poison = total("table_writer", "WrittenEvents"), total("table_writer", "PoisonEvents")
+    yield HopStatus("table_writer", "events", written + poison, written, 0, poison)
+    delivered = total("firehose", "DeliveryToS3.Records")
+    failed = total("firehose_transform", "FailedEvents") + total("firehose", "FailedConversion.Records")
+    transformed = total("firehose_transform", "TransformedEvents", "FailedEvents")
+    yield HopStatus("firehose", "events", transformed, delivered, max(0, transformed - delivered - failed), failed)
+    sent, deleted = total("queue", "NumberOfMessagesSent"), total("queue", "NumberOfMessagesDeleted")
+    yield HopStatus("queue_mapping", "messages", sent, deleted, waiting, parked)
+    archived, lost = (total("dead_letter_archiver", name) for name in ("ArchivedDeadLetters", "LostRecords"))
+    yield HopStatus("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost)

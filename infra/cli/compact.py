@@ -1,0 +1,97 @@
+"""`spillway compact`: the small files of closed hours become few large ones."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from infra.cli.context import CommandError, Context
+from infra.cli.tables import print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archive.compaction import Compaction, Outcome
+
+LOOK_BACK: Final = timedelta(hours=48)
+_FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+
+@click.command()
+@click.option("--from", "start", type=click.DateTime(_FORMATS), help="The first hour, UTC; two days ago by default.")
+@click.option("--to", "end", type=click.DateTime(_FORMATS), help="The hours that begin before, UTC; now by default.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: an object for each hour.")
+@click.pass_obj
+def compact(context: Context, start: datetime | None, end: datetime | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+    """Merge the files of closed hours: sorted by time, each event once, in files that Athena reads fast.
+
+    It may be interrupted at any moment and run again; queries see an hour as it was or as it will be, never between.
+    Hours in which something arrived since the last run are done again. On AWS a schedule does the same every hour.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (heavy; as below)
+
+    from archive.compaction import CompactionFailed, landed_hours  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK
+    until = end.replace(tzinfo=UTC) if end else now
+    if since >= until:
+        raise click.UsageError("--from is not before --to")
+    outcomes: list[Outcome] = []
+    try:
+        hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
+        outcomes.extend(_told(_compaction(context).run(hours)))
+    except (CompactionFailed, ClientError, BotoCoreError) as error:
+        raise CommandError(f"compaction stopped: {error}. What is done stays done; run it again") from error
+    finally:
+        if as_json:
+            print_json([_record(outcome) for outcome in outcomes])
+        elif outcomes:
+            print_table(
+                ("hour", "what", "new objects", "files", "rows", "duplicates"),
+                [tuple(_record(outcome).values()) for outcome in outcomes],
+            )
+    if not outcomes:
+        click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
+
+
+def _told(outcomes: "Iterator[Outcome]") -> "Iterator[Outcome]":
+    """Say which hour is done, as it is."""
+    for outcome in outcomes:
+        click.echo(f"{outcome.hour}  {outcome.what}", err=True)
+        yield outcome
+
+
+def _record(outcome: "Outcome") -> dict[str, Any]:
+    return {
+        "hour": str(outcome.hour),
+        "what": outcome.what,
+        "new_objects": outcome.sources,
+        "files": outcome.files,
+        "rows": outcome.rows,
+        "duplicates": outcome.duplicates,
+    }
+
+
+def _compaction(context: Context) -> "Compaction":
+    from archive.athena_compaction import AthenaEngine  # noqa: PLC0415
+    from archive.compaction import Compaction  # noqa: PLC0415
+
+    names, settings, s3 = context.names(), context.settings().compaction, context.client("s3")
+    engine: Any
+    if context.is_local:
+        from archive.lake import arrow_schema, columns  # noqa: PLC0415
+        from archive.local_compaction import LocalEngine  # noqa: PLC0415
+
+        engine = LocalEngine(s3, names.lake_bucket, arrow_schema(columns()))
+    else:
+        engine = AthenaEngine(
+            context.client("athena"), s3, names.lake_bucket, workgroup=names.prefix, database=names.database
+        )
+    return Compaction(
+        s3,
+        names.lake_bucket,
+        engine,
+        closed_after=timedelta(minutes=settings.closed_after_minutes),
+        visible_after=timedelta(seconds=settings.visible_after_seconds),
+    )

@@ -1,0 +1,168 @@
+"""The options by which failures are selected, and what of the environment the commands need."""
+
+import functools
+import getpass
+import itertools
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from infra.cli.context import CommandError, Context
+
+if TYPE_CHECKING:
+    from archive.failure_stores import Store, StoredObject
+    from archive.selected_failures import SelectedFailures
+    from archive.selection import Selection
+    from infra.names import Names
+    from infra.settings import Settings
+
+DEFAULT_FROM: Final = "24h"
+
+Command = Callable[..., None]
+
+
+def selection_options(command: Command) -> Command:
+    """Add the options that select failures, but for `--to`, which is not everywhere the same."""
+    for option in reversed(
+        (
+            click.option(
+                "--from",
+                "start",
+                default=DEFAULT_FROM,
+                show_default=True,
+                metavar="TIME",
+                help="Failed from then on: 2026-11-23T02:30, 2026-11-23, 02:30 (today), 90m or 3h (ago); UTC.",
+            ),
+            click.option(
+                "--stage",
+                "stages",
+                multiple=True,
+                help="Of this stage only: table_writer, processing-failed, format-conversion-failed, …",
+            ),
+            click.option("--error", "errors", multiple=True, help="Of this type of error only; * stands for anything."),
+            click.option(
+                "--where",
+                default="",
+                metavar="JMESPATH",
+                help="That this is true of, such as \"event.payload.user_id == 'x'\"; `show --json` has the members.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def selection_of(start: str, end: str, stages: tuple[str, ...], errors: tuple[str, ...], where: str) -> "Selection":
+    """The selection that the options mean.
+
+    Raises:
+        click.UsageError: one of them cannot be understood.
+    """
+    from archive.selection import Matcher, Selection, SelectionError, parse_time  # noqa: PLC0415 (for other commands)
+
+    now = datetime.fromtimestamp(time.time(), UTC)
+    try:
+        selection = Selection(parse_time(start, now), parse_time(end, now), stages, errors, where)
+        Matcher(selection)
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error
+    if selection.start >= selection.end:
+        raise click.UsageError(
+            f"--from {selection.start:%Y-%m-%d %H:%M} lies after --to {selection.end:%Y-%m-%d %H:%M} (UTC)"
+        )
+    return selection
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What of an environment the commands on failures work with."""
+
+    context: Context
+    settings: "Settings"
+    names: "Names"
+    executor: ThreadPoolExecutor
+    s3: Any
+    failures: "SelectedFailures"
+
+
+@contextmanager
+def session(context: Context) -> Iterator[Session]:
+    """Open the environment's stores.
+
+    Raises:
+        CommandError: AWS does not answer, or refuses.
+    """
+    import boto3  # noqa: PLC0415 (commands that need no AWS start quicker without)
+    from botocore.config import Config  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from archive.athena_selection import AthenaFailed  # noqa: PLC0415
+    from archive.failure_reading import READERS  # noqa: PLC0415
+    from archive.failure_stores import DEAD_LETTERS, stores  # noqa: PLC0415
+    from archive.s3_documents import Documents  # noqa: PLC0415
+    from archive.selected_failures import NoSuchFailure, SelectedFailures  # noqa: PLC0415
+    from archive.selection import SelectionError  # noqa: PLC0415
+
+    settings = context.settings()
+    try:
+        names = context.names()
+        s3 = boto3.client("s3", config=Config(max_pool_connections=READERS + 4))
+        places = stores(names.dead_letter_bucket, names.lake_bucket, timedelta(hours=settings.stream.retention_hours))
+        with ThreadPoolExecutor(READERS, thread_name_prefix="s3") as executor:
+            failures = SelectedFailures(s3, executor, places, Documents(s3, names.dead_letter_bucket))
+            if not context.is_local:  # where Athena has nothing to read
+                failures.sources[DEAD_LETTERS] = _Source(s3, context.client("athena"), names).objects
+            yield Session(context, settings, names, executor, s3, failures)
+    except (SelectionError, NoSuchFailure, AthenaFailed) as error:
+        raise CommandError(str(error)) from error
+    except (ClientError, BotoCoreError) as error:
+        hint = "; is the pipeline running (spillway run)?" if context.is_local else ""
+        raise CommandError(f"AWS: {error}{hint}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Gives the objects of dead letters: by listing them, or, where those are too many to read, from Athena."""
+
+    s3: Any
+    athena: Any
+    names: "Names"
+
+    def objects(self, store: "Store", selection: "Selection") -> "Iterator[StoredObject]":
+        """The objects that may hold what is selected."""
+        from archive import athena_selection  # noqa: PLC0415 (for other commands)
+        from archive.failure_stores import objects  # noqa: PLC0415
+
+        listed = objects(self.s3, store, selection.start, selection.end)
+        first = list(itertools.islice(listed, athena_selection.MOST_OBJECTS_READ + 1))
+        narrowed = selection.stages or selection.errors
+        if len(first) > athena_selection.MOST_OBJECTS_READ and narrowed:
+            click.echo(f"Over {athena_selection.MOST_OBJECTS_READ:,} objects: Athena selects.", err=True)
+            database, workgroup = self.names.database, self.names.prefix
+            yield from athena_selection.objects(self.athena, store, selection, database=database, workgroup=workgroup)
+        else:
+            yield from first
+            yield from listed
+
+
+@functools.cache
+def operator(context: Context) -> str:
+    """Who is at work, for journals: the user here, and whom AWS takes them for."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        user = "somebody"
+    arn = str(context.client("sts").get_caller_identity()["Arn"]).rpartition(":")[2]
+    return f"{user} ({arn})"
+
+
+def host() -> str:
+    """This machine's name."""
+    return socket.gethostname()

@@ -1,0 +1,295 @@
+"""`spillway dead-letters replay`: putting back what failed."""
+
+import itertools
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import click
+
+from infra.cli.context import CommandError, Context
+from infra.cli.dead_letter_options import Session, host, operator, selection_of, selection_options, session
+from infra.cli.dead_letter_putting import RAW, STREAM, TABLE, Display, destination, kinesis, pace_of
+from infra.cli.dead_letter_tables import count_of, print_tally
+from infra.cli.tables import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from archive.failures import FailedRecord
+    from archive.mending import Mending
+    from archive.replay import OnDoubt
+    from archive.replay_journal import Record
+    from archive.replay_plan import Tally
+    from archive.selection import Selection
+    from archive.settled_lines import SettledLines
+
+DESTINATIONS: Final = (TABLE, RAW)
+SAMPLED: Final = 20
+SHOWN_DIFFS: Final = 3
+
+
+@click.command()
+@selection_options
+@click.option(
+    "--to",
+    "ends",
+    multiple=True,
+    metavar="TIME|table|raw",
+    help="A time: failed before then [default: now]. `table`: write straight into the table, past the stream. `raw`: "
+    "put bytes that are no event on the stream as they are. May be given twice.",
+)
+@click.option(
+    "--set", "sets", multiple=True, metavar="/POINTER=VALUE", help="Mend: set a member, as /payload/user_id=42."
+)
+@click.option("--jq", metavar="PROGRAM", help="Mend: event in, event out; no output discards it.")
+@click.option("--python", metavar="MODULE:FUNCTION", help="Mend: dict in, dict out; None discards it.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, whatever the stream has free."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Of what the stream's shards have free.",
+)
+@click.option("--force", is_flag=True, help="Also what was put back three times already.")
+@click.option("--again", is_flag=True, help="Also what was put back or discarded before, as after a restored table.")
+@click.option(
+    "--in-doubt",
+    type=click.Choice(["ask", "again", "done"]),
+    default="ask",
+    show_default=True,
+    help="What an interrupted replay was putting back longer ago than the stream keeps.",
+)
+@click.option("--yes", is_flag=True, help="Act; without it, only say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def replay(context: Context, /, **options: Any) -> None:
+    """Put back what failed: once, under its own key, only where it is missing. A dry run, unless --yes is given.
+
+    What failed at the table goes to the table alone, what failed in Firehose to the lake alone. Killed or stopped,
+    the same command goes on where it was.
+
+    \b
+    spillway dead-letters replay --from 2h --error ItemTooLarge
+    spillway dead-letters replay --from 02:00 --to 03:00 --set /payload/user_id=null --yes
+    """
+    ends = [end for end in options["ends"] if end not in DESTINATIONS]
+    kinds = [end for end in options["ends"] if end in DESTINATIONS]
+    if len(ends) > 1 or len(kinds) > 1:
+        raise click.UsageError("--to: give one time and one destination at the most")
+    start, stages, errors, where = (options[name] for name in ("start", "stages", "errors", "where"))
+    end, kind = ends[0] if ends else "now", kinds[0] if kinds else STREAM
+    selection = selection_of(start, end, stages, errors, where)
+    mending = _mending(options["sets"], options["jq"], options["python"])
+    if kind == RAW and mending is not None:
+        raise click.UsageError("--to raw puts bytes back as they are; leave out the mending")
+    told = {
+        "from": start,
+        "to": end,
+        "stage": list(stages),
+        "error": list(errors),
+        "where": where,
+        "mending": list(mending.told) if mending else [],
+        "destination": kind,
+        "force": options["force"],
+        "again": options["again"],
+    }
+    with session(context) as opened:
+        command = _Replaying(opened, kind, mending, told, options)
+        if options["yes"]:
+            command.act(selection)
+        else:
+            command.rehearse(selection)
+
+
+class _Replaying:
+    """The command, its options understood."""
+
+    def __init__(
+        self, opened: Session, kind: str, mending: "Mending | None", told: dict[str, Any], options: dict[str, Any]
+    ) -> None:
+        from archive.replay_plan import Planner  # noqa: PLC0415 (for other commands)
+
+        self._session = opened
+        self._kind = kind
+        self._mending = mending
+        self._told = told
+        self._options = options
+        self._planner: Planner = Planner(opened.failures.fetch, mending, kind, force=options["force"])
+
+    def rehearse(self, selection: "Selection") -> None:
+        """Say what would be done."""
+        from archive.putting_back import Planned  # noqa: PLC0415 (for other commands)
+        from archive.replay_plan import Discarded, Left, Tally  # noqa: PLC0415 (for other commands)
+
+        pace, capacity = pace_of(self._session, self._kind, self._options)
+        tally = Tally()
+        for failed in self._tried(self._unsettled(selection)):
+            match self._planner.decide(failed):
+                case Left() as left:
+                    tally.leave(left)
+                case Discarded():
+                    tally.discarded += 1
+                case Planned() as planned:
+                    tally.plan(planned)
+        aggregate = 1 if self._kind == RAW else self._session.settings.stream.aggregate_bytes
+        records = -(-tally.size // aggregate) if self._kind != RAW else tally.put_back
+        seconds = pace.rate.seconds(tally.size, records, tally.put_back) if tally.put_back else 0.0
+        if self._options["as_json"]:
+            print_json({"dry_run": True, **self._counts(tally), "seconds": round(seconds, 1), "rate": capacity})
+            return
+        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {_span(selection)}")
+        print_tally(tally, done=False, destination=self._kind)
+        click.echo(f"  {'rate':<10} {capacity}")
+        click.echo(f"  {'takes':<10} about {_duration(seconds)}")
+        click.echo("Nothing was put back. The same command with --yes acts.")
+
+    def act(self, selection: "Selection") -> None:
+        """Put back."""
+        from archive.in_doubt import OutOfReach, StreamSearch  # noqa: PLC0415 (for other commands)
+        from archive.replay import ReplayStopped  # noqa: PLC0415
+        from archive.replay_lock import LockLost, ReplayUnderWay  # noqa: PLC0415
+        from archive.replay_run import Order, ReplayRun  # noqa: PLC0415
+        from producers.clock import SYSTEM_CLOCK  # noqa: PLC0415
+
+        if self._mending is not None:
+            for _ in self._tried(itertools.islice(self._unsettled(selection), SAMPLED)):
+                pass
+        opened = self._session
+        pace, _ = pace_of(self._session, self._kind, self._options)
+        started = time.monotonic()
+        with ThreadPoolExecutor(8, thread_name_prefix="replay") as executor, Display() as display:
+            run = ReplayRun(
+                documents=opened.failures.documents,
+                failures=opened.failures,
+                planner=self._planner,
+                destination=destination(opened, self._kind, executor),
+                search=StreamSearch(kinesis(), opened.names.stream, executor, SYSTEM_CLOCK),
+                pace=pace,
+                stop=display.stopping.is_set,
+                on_start=lambda record: None if self._options["as_json"] else _say_start(record),
+                on_batch=display.update,
+            )
+            order = Order(
+                operator=operator(opened.context),
+                host=host(),
+                pid=os.getpid(),
+                options=self._told,
+                selection=selection,
+                mending=self._mending.told if self._mending else (),
+                again=self._options["again"],
+                on_doubt=cast("OnDoubt", self._options["in_doubt"]),
+            )
+            try:
+                record, tally = run.carry_out(order)
+            except ReplayUnderWay as error:
+                raise CommandError(f"refused: {error}") from error
+            except (ReplayStopped, LockLost, OutOfReach) as error:
+                raise CommandError(
+                    f"{error}; what was put back is noted, the same command goes on from there"
+                ) from error
+        self._report(record, tally, time.monotonic() - started)
+
+    def _report(self, record: "Record", tally: "Tally", seconds: float) -> None:
+        if self._options["as_json"]:
+            counts = self._counts(tally)
+            print_json({"dry_run": False, "replay": record.id, **counts, "seconds": round(seconds, 1)})
+            return
+        click.echo(f"Replay {record.id} is finished, in {_duration(seconds)}.")
+        print_tally(tally, done=True, destination=self._kind)
+        if record.resumed:
+            click.echo(
+                f"  {'in all':<10} {record.put_back:,} put back, {record.discarded:,} discarded, with earlier runs"
+            )
+
+    def _counts(self, tally: "Tally") -> dict[str, Any]:
+        return {
+            "selected": tally.total,
+            "put_back": tally.put_back,
+            "discarded": tally.discarded,
+            "left": dict(tally.left),
+            "bound": dict(tally.bound),
+            "bytes": tally.size,
+            "examples": [{"name": left.name, "kind": left.kind, "reason": left.reason} for left in tally.examples],
+        }
+
+    def _unsettled(self, selection: "Selection") -> "Iterator[FailedRecord]":
+        again = self._options["again"]
+        failures = self._session.failures.select(selection, read_settled=again)
+        for _, group in itertools.groupby(failures, key=lambda pair: pair[0].key):
+            lines: set[int] | None = None
+            for failed, settled in group:
+                lines = _lines(settled, again=again) if lines is None else lines
+                if failed.line not in lines:
+                    yield failed
+
+    def _tried(self, failures: "Iterator[FailedRecord]") -> "Iterator[FailedRecord]":
+        """The same failures; where they are mended, the first of them tried, and the difference shown.
+
+        Raises:
+            CommandError: the mending works on none of the first.
+        """
+        if self._mending is None:
+            yield from failures
+            return
+        from archive.event_document import Unmendable  # noqa: PLC0415 (for other commands)
+        from archive.replay_plan import Left  # noqa: PLC0415
+
+        sample = list(itertools.islice(failures, SAMPLED))
+        decided = [self._planner.decide(failed) for failed in sample]
+        lefts = [each for each in decided if isinstance(each, Left)]
+        for failed, each in list(zip(sample, decided, strict=True))[:SHOWN_DIFFS]:
+            if self._options["as_json"] or failed.is_lost:
+                continue
+            try:
+                click.echo("\n".join(self._mending.diff(self._planner.with_data(failed))))
+            except Unmendable as error:
+                click.echo(f"--- {failed.name}\n    {error}")
+            if isinstance(each, Left):
+                click.echo(f"    {each.kind}: {each.reason}")
+            click.echo()
+        if sample and len(lefts) == len(sample):
+            raise CommandError(
+                f"the mending makes none of the first {len(sample)} fit to be put back, so nothing was: "
+                f"{lefts[0].reason}"
+            )
+        yield from sample
+        yield from failures
+
+
+def _mending(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Mending | None":
+    from archive.mending import MendingError, mending  # noqa: PLC0415 (for other commands)
+
+    try:
+        return mending(sets, jq, python)
+    except MendingError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _lines(settled: "SettledLines", *, again: bool) -> set[int]:
+    return set() if again else settled.lines()
+
+
+def _say_start(record: "Record") -> None:
+    if record.resumed:
+        click.echo(
+            f"Going on with replay {record.id}, begun {record.started_at[:19]}Z: {record.put_back:,} put back before."
+        )
+    else:
+        click.echo(f"Replay {record.id} begins.")
+
+
+def _span(selection: "Selection") -> str:
+    return f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,178 @@
+"""What the commands on failures print for people."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from archive.failure_report import FailureReport
+    from archive.failures import FailedRecord
+    from archive.outlook import Outlook
+    from archive.queue_drain import Drained
+    from archive.replay_journal import Record
+    from archive.replay_plan import Tally
+    from archive.settled_lines import SettledLines
+
+MAX_REASON_CHARACTERS = 120
+SHOWN_BYTES = 512
+SHOWN_LEFT = 5
+PLACES = {"stream": "on the stream", "table": "straight into the table", "raw": "on the stream, as raw bytes"}
+BOUND = {"table": "the table alone", "lake": "the lake alone", "table and lake": "table and lake"}
+
+
+def print_report(report: "FailureReport", span: str, objects: int) -> None:
+    """What failed, and what would become of it."""
+    click.echo(f"{count_of(report.left, 'failure')} left to do, {span}; {count_of(objects, 'object')} looked into")
+    if report.settled:
+        click.echo(f"{count_of(report.settled, 'failure')} settled before")
+    for (stage, error), counts in sorted(report.groups.items()):
+        click.echo(f"\n{counts.count:>9,}  {stage}, {error}")
+        _under("why", _short(counts.message))
+        _under("when", f"{_time(counts.first)} to {_time(counts.last)} UTC, {counts.size:,} bytes")
+        for verdict, count in counts.outlook.items():
+            reason = counts.reasons.get(verdict, "")
+            _under("now", f"{count:,} {verdict}" + (f": {_short(reason)}" if reason else ""))
+        _under("sample", f"spillway dead-letters show '{counts.sample}'")
+    if report.hours:
+        click.echo("\nBy the hour (UTC)")
+    for hour, by_group in sorted(report.hours.items()):
+        for (stage, error), count in sorted(by_group.items()):
+            click.echo(f"{count:>9,}  {hour:%Y-%m-%d %H:%M}  {stage}, {error}")
+    if report.left:
+        click.echo(
+            f"\n{report.ready:,} ready to be put back as they are, with the same options: spillway dead-letters replay"
+        )
+
+
+def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: datetime, outlook: "Outlook") -> None:
+    """One failure whole: why, its journey, its bytes."""
+    from archive.event_document import document_of_event, pretty  # noqa: PLC0415 (for other commands)
+
+    click.echo(failed.name)
+    before = f"put back {_times(failed.replays)} before" if failed.replays else "not put back before"
+    _field("stage", f"{failed.stage}, tried {_times(failed.attempts)}, {before}")
+    _field("reason", f"{failed.error.type}: {failed.error.message}")
+    bound = failed.bound or "table and lake"
+    _field("now", f"{outlook.verdict}, for the {bound}" + (f": {outlook.reason}" if outlook.reason else ""))
+    click.echo("  journey")
+    event = outlook.event
+    if event is not None:
+        _step(event.timestamp, f"accepted as {event.request_id}")
+    if failed.source is not None and failed.source.shard_id:
+        place = f"{failed.source.stream}, {failed.source.shard_id}, sequence number {failed.source.sequence_number}"
+        _step(failed.arrived_at, f"on the stream: {place}, place {failed.source.subsequence_number}")
+        _step("", f"partition key {failed.source.partition_key}")
+    else:
+        _step(failed.arrived_at, "on the stream")
+    if event is not None and event.replay is not None:
+        token = event.replay.token.rpartition("/")[0]
+        _step("", f"put back there by replay {token}, for the {event.replay.bound or 'table and lake'}")
+    _step(failed.failed_at.isoformat(), f"given up by {failed.stage}")
+    _step(archived_at.isoformat(), "in the archive")
+    for each in settled.of_line(failed.line):
+        _step(each.at, f"{each.outcome} by replay {each.replay}")
+    if event is not None:
+        click.echo(f"  event, {len(failed.data or b''):,} bytes")
+        click.echo("\n".join(f"    {line}" for line in pretty(document_of_event(event))))
+    elif failed.data is not None:
+        click.echo(f"  bytes, {len(failed.data):,}, no event")
+        click.echo("\n".join(f"    {line}" for line in _dump(failed.data)))
+
+
+def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
+    """What a replay did, or would do."""
+    bound = ", ".join(f"{count:,} for {BOUND[name]}" for name, count in sorted(tally.bound.items()))
+    _field("put back", f"{tally.put_back:,} {PLACES[destination]}" + (f": {bound}" if bound else ""))
+    if tally.discarded:
+        _field("discarded", f"{tally.discarded:,}, for which the mending gives nothing")
+    if not tally.left:
+        return
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
+    _field("left", f"{tally.left.total():,} {'were' if done else 'would'} not {'' if done else 'be '}put back: {kinds}")
+    for left in tally.examples[:SHOWN_LEFT]:
+        click.echo(f"    {left.name}\n      {left.kind}: {_short(left.reason)}")
+    if tally.left.total() > SHOWN_LEFT:
+        click.echo(f"    … and {tally.left.total() - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
+
+
+def print_history(records: Iterable[tuple["Record", str]]) -> None:
+    """Replays, the newest last."""
+    nothing = True
+    for record, state in records:
+        nothing = False
+        click.echo(f"{record.id}  {state}" + (f": {record.error}" if record.error and state != "finished" else ""))
+        times = f"{record.started_at[:19].replace('T', ' ')} to {record.updated_at[:19].replace('T', ' ')} UTC"
+        _field("by", f"{record.operator}, {times}" + (f", resumed {_times(record.resumed)}" if record.resumed else ""))
+        _field("selected", _selected(record.selection))
+        for mending in record.mending:
+            _field("mended", mending)
+        discarded = f", {record.discarded:,} discarded" if record.discarded else ""
+        _field("put back", f"{record.put_back:,} {PLACES[record.destination]}{discarded}")
+        if record.left:
+            _field("left", ", ".join(f"{count:,} {kind}" for kind, count in record.left.items()))
+    if nothing:
+        click.echo("Nothing was put back so far.")
+
+
+def _selected(selection: dict[str, Any]) -> str:
+    start, end = datetime.fromisoformat(selection["from"]), datetime.fromisoformat(selection["to"])
+    parts = [f"{start:%m-%d %H:%M} to {end:%m-%d %H:%M}", *selection["stage"], *selection["error"]]
+    return ", ".join([*parts, selection["where"]] if selection["where"] else parts)
+
+
+def count_of(number: int, thing: str) -> str:
+    """A number of things, such as `1 failure` and `2,000 failures`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _field(name: str, text: str) -> None:
+    click.echo(f"  {name:<10} {text}")
+
+
+def _under(name: str, text: str) -> None:
+    click.echo(f"{'':>9}  {name:<7} {text}")
+
+
+def _step(at: str, text: str) -> None:
+    moment = at.replace("T", " ").removesuffix("Z").removesuffix("+00:00")[:26]
+    click.echo(f"    {moment:<26}  {text}")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%m-%d %H:%M:%S}"
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MAX_REASON_CHARACTERS else line[: MAX_REASON_CHARACTERS - 1] + "…"
+
+
+def _dump(data: bytes) -> list[str]:
+    """Bytes as text where they are, else in hexadecimal."""
+    shown = data[:SHOWN_BYTES]
+    more = [f"… {len(data) - SHOWN_BYTES:,} bytes more; --json has them all"] if len(data) > SHOWN_BYTES else []
+    try:
+        text = shown.decode("utf-8", "strict" if not more else "ignore")
+    except UnicodeDecodeError:
+        text = ""
+    if text.isprintable() and text:
+        return [text[at : at + 100] for at in range(0, len(text), 100)] + more
+    return [f"{at:06x}  {shown[at : at + 16].hex(' ')}" for at in range(0, len(shown), 16)] + more
+
+
+def print_drained(drained: Iterable["Drained"]) -> None:
+    """What became of the messages of queues."""
+    for each in drained:
+        held = f", with {count_of(each.letters, 'dead letter')}" if each.messages else ""
+        lost = f", {each.lost:,} records lost" if each.lost else ""
+        click.echo(f"{each.queue}: {count_of(each.messages, 'message')} archived{held}{lost}")
+        if each.hidden:
+            click.echo(
+                f"  {count_of(each.hidden, 'message')} in other hands, such as the archiver's; drain again later"
+            )

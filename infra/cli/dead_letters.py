@@ -1,0 +1,153 @@
+"""`spillway dead-letters`: what failed, see it, put it back, and who did so."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from infra.cli.context import CommandError, Context
+from infra.cli.dead_letter_options import selection_of, selection_options, session
+from infra.cli.dead_letter_replay import replay
+from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
+from infra.cli.tables import print_json
+
+if TYPE_CHECKING:
+    from archive.replay_journal import Record
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """See what failed, and put it back: dead letters and Firehose's error objects alike.
+
+    \b
+    spillway dead-letters list                 what failed in the last 24 hours and is left to do
+    spillway dead-letters show KEY             one of them, whole
+    spillway dead-letters replay               what putting it back would do
+    spillway dead-letters replay --yes         put it back
+    """
+
+
+@dead_letters.command("list")
+@selection_options
+@click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Failed before then.")
+@click.option("--all", "everything", is_flag=True, help="Count what is settled too.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def list_(context: Context, /, **options: Any) -> None:
+    """Count failures that are left to do by hour, stage and reason, and say what putting them back would do.
+
+    \b
+    spillway dead-letters list --from 3h
+    spillway dead-letters list --from 2026-11-22 --to 2026-11-23 --error PoisonEvent
+    spillway dead-letters list --where "event.payload.user_id == 'x'"
+    """
+    from archive.failure_report import FailureReport  # noqa: PLC0415 (for other commands)
+    from archive.outlook import outlook_of  # noqa: PLC0415
+
+    selection = selection_of(*(options[name] for name in ("start", "end", "stages", "errors", "where")))
+    report = FailureReport()
+    with session(context) as opened:
+        key, lines = "", set[int]()
+        for failed, settled in opened.failures.select(selection, read_settled=options["everything"]):
+            if failed.key != key:
+                key, lines = failed.key, settled.lines()
+            if failed.line in lines:
+                report.settled += 1
+            else:
+                at_hand = opened.failures.with_data(failed)
+                report.add(at_hand, outlook_of(at_hand))
+        objects = opened.failures.seen.objects
+    if options["as_json"]:
+        print_json({"from": selection.start.isoformat(), "to": selection.end.isoformat(), **report.document()})
+        return
+    print_report(report, f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC", objects)
+
+
+@dead_letters.command()
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with every byte, as base64.")
+@click.pass_obj
+def show(context: Context, key: str, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+    """Show one failure whole, decoded, with its journey. KEY is what `list` prints.
+
+    \b
+    spillway dead-letters show 'dead-letters/dt=2026-11-23/hour=02/4f1c….json#0'
+    """
+    from archive.outlook import outlook_of  # noqa: PLC0415 (for other commands)
+    from archive.selection import document_of  # noqa: PLC0415
+
+    with session(context) as opened:
+        failed, settled, stored = opened.failures.find(key)
+    outlook = outlook_of(failed)
+    if not as_json:
+        print_failure(failed, settled, stored.written_at, outlook)
+        return
+    print_json(
+        {
+            **document_of(failed),
+            "data": None if failed.data is None else base64.b64encode(failed.data).decode("ascii"),
+            "now": {"verdict": outlook.verdict, "reason": outlook.reason},
+            "settled": [
+                {"replay": each.replay, "outcome": each.outcome, "at": each.at} for each in settled.of_line(failed.line)
+            ],
+        }
+    )
+
+
+@dead_letters.command()
+@click.option("--limit", type=click.IntRange(min=1), default=30, show_default=True, help="So many of the newest.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+    """Show who put back what, when, and what came of it; the newest last."""
+    from archive.replay_run import history as replays  # noqa: PLC0415 (for other commands)
+
+    with session(context) as opened:
+        records = replays(opened.failures.documents, limit)
+    if as_json:
+        print_json([_told(record, state) for record, state in records])
+    else:
+        print_history(records)
+
+
+@dead_letters.command()
+@click.option(
+    "--queue",
+    "which",
+    type=click.Choice(["dead-letters", "parked"]),
+    multiple=True,
+    default=("dead-letters", "parked"),
+    show_default=True,
+    help="Which queue.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+    """Bring what is stuck in the dead-letter queue, or parked behind it, to the archive."""
+    from dataclasses import asdict  # noqa: PLC0415 (for other commands)
+
+    from archive.queue_drain import drain as drained  # noqa: PLC0415
+
+    with session(context) as opened:
+        names = {"dead-letters": opened.names.dead_letter_queue, "parked": opened.names.parked_queue}
+        sqs, kinesis = context.client("sqs"), context.client("kinesis")
+        results = [
+            drained(sqs, opened.s3, kinesis, queue=names[queue], bucket=opened.names.dead_letter_bucket)
+            for queue in dict.fromkeys(which)
+        ]
+    if as_json:
+        print_json([asdict(result) for result in results])
+    else:
+        print_drained(results)
+    for result in results:
+        if result.failed:
+            raise CommandError(f"{result.failed:,} messages of {result.queue} stay there: {result.error}")
+
+
+dead_letters.add_command(replay)
+
+
+def _told(record: "Record", state: str) -> dict[str, Any]:
+    from dataclasses import asdict  # noqa: PLC0415 (as above)
+
+    return {**asdict(record), "state": state}

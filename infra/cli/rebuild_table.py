@@ -1,0 +1,123 @@
+"""`spillway rebuild-table`: the table's rows of a period, written anew from the lake."""
+
+import sys
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.cli.audit import MOMENT
+from infra.cli.context import CommandError, Context
+from infra.cli.tables import print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from consumers.table import EventTable
+    from infra.recovery.rebuild import Progress
+
+
+@click.command("rebuild-table")
+@click.option("--from", "start", type=MOMENT, required=True, help="First moment of acceptance, UTC.")
+@click.option("--to", "end", type=MOMENT, help="The moment behind the last, UTC.  [default: now]")
+@click.option("--table", help="Written to, such as a restored one.  [default: the environment's]")
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("rebuild-table.journal"),
+    show_default=True,
+    help="Where progress is kept.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def rebuild_table(  # noqa: PLR0917 (click passes options by name)
+    context: Context,
+    start: datetime,
+    end: datetime | None,
+    table: str | None,
+    journal: Path,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    r"""Write the table's rows of a period anew from the lake, as the table writer wrote them.
+
+    Rows that are there are overwritten by themselves. It may be stopped at any moment; the same command with the same
+    --from, --to and --journal goes on. What is not in the lake yet (up to 15 minutes) is not in it.
+
+    \b
+    spillway rebuild-table --from 2026-11-23T08:00 --to 2026-11-23T09:00
+    """
+    from consumers.table import TableUnavailable  # noqa: PLC0415 (pyarrow takes a moment to import)
+    from infra.audit.sightings import Period  # noqa: PLC0415
+    from infra.recovery.journal import Journal, JournalError, end_of_begun  # noqa: PLC0415
+    from infra.recovery.lake_files import files_of  # noqa: PLC0415
+    from infra.recovery.rebuild import Rebuild, RebuildStopped  # noqa: PLC0415
+
+    names, settings, s3 = context.names(), context.settings(), context.client("s3")
+    target = table or names.table
+    ttl_days = settings.table.ttl_days
+    ttl_seconds = None if ttl_days is None else ttl_days * 86_400
+    try:
+        until = end.replace(tzinfo=UTC) if end else end_of_begun(journal) or datetime.now(UTC)
+        period = Period(start.replace(tzinfo=UTC), until)
+        if period.start >= period.end:
+            raise click.UsageError("--from must be before --to")
+        kept = Journal(journal, target, period)
+        kept.begin()
+        files = files_of(s3, names.lake_bucket, period, timedelta(hours=settings.stream.retention_hours))
+        with ThreadPoolExecutor(settings.table_writer.concurrent_writes) as executor:
+            writing = _table(context, target, executor, ttl_seconds)
+            rebuild = Rebuild(s3, names.lake_bucket, writing, kept, period, ttl_seconds=ttl_seconds)
+            progress = _shown(rebuild.run(files))
+        kept.finish()
+    except (RebuildStopped, TableUnavailable, JournalError, ClientError, BotoCoreError, OSError) as error:
+        raise CommandError(f"the rebuild stopped: {error}. The same command goes on, from {journal}") from error
+    _print(progress, target, as_json=as_json)
+
+
+def _table(context: Context, name: str, executor: Executor, ttl_seconds: int | None) -> "EventTable":
+    """The table, written to as the table writer does."""
+    from consumers.table import EventTable  # noqa: PLC0415
+    from producers.aws import client, raw_operation  # noqa: PLC0415
+
+    context.client("dynamodb")  # settles where AWS is, which the handlers' own clients take from the environment
+    client.cache_clear()
+    write = raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={name: []})
+    return EventTable(write, name, executor, ttl_seconds=ttl_seconds)
+
+
+def _shown(steps: "Iterable[Progress]") -> "Progress":
+    """Follow a rebuild to its end, with a progress bar on a terminal; gives the last state."""
+    from rich.console import Console  # noqa: PLC0415 (50 ms, which `spillway --help` need not wait for)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files, {task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task("rebuild", rows=0)
+        for step in steps:
+            bar.update(task, total=step.files, completed=step.done, rows=step.rows)
+    return step
+
+
+def _print(progress: "Progress", table: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"table": table, **asdict(progress)})
+        return
+    click.echo(f"{progress.rows:,} rows written to {table} from {progress.files:,} files")
+    if progress.expired:
+        click.echo(f"{progress.expired:,} events left out, whose rows would have expired by now")
+    if progress.refused:
+        click.echo(f"{progress.refused:,} events are refused by the table, as they were before:", err=True)
+        for example in progress.examples:
+            click.echo(f"  {example}", err=True)

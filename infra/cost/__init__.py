@@ -1,0 +1,1 @@
+"""What the pipeline costs a month, from a price table, pipeline.yaml, and what the handlers were measured at."""

@@ -1,0 +1,1 @@
+"""Athena's SQL over the lake, on AWS or on this machine, and its results in every form."""

@@ -1,0 +1,1 @@
+"""Bringing back what was lost: the table from the lake."""

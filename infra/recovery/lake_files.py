@@ -1,0 +1,122 @@
+"""The lake's files that hold the events of a period: of each hour the compacted ones, and what landed since."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from archive.compaction import LANDING, MANIFEST_NAME, MANIFESTS, SOURCES
+from archive.hours import Hour
+from infra.audit.sightings import Period
+from infra.local.lake_reader import filesystem_of
+from producers.event import Event, format_timestamp
+from producers.exact_json import parse
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+BATCH_ROWS: Final = 5_000
+LATEST_ARRIVAL: Final = timedelta(hours=2)  # of Firehose's own buffering and retries, on top of the stream's retention
+_COLUMNS: Final = ["timestamp_micros", "request_id", "source_ip", "user_agent", "payload"]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeFile:
+    """One file of events."""
+
+    key: str
+    hour: Hour
+
+
+def files_of(s3: "S3Client", bucket: str, period: Period, retention: timedelta) -> list[LakeFile]:
+    """The files in which events accepted in a period may lie, by the hour of their arrival.
+
+    Args:
+        s3: the client.
+        bucket: of the lake.
+        period: of acceptance.
+        retention: of the stream, by which an event may arrive later than it was accepted.
+    """
+    last = Hour.of(period.end + retention + LATEST_ARRIVAL)
+    landed, committed = (
+        _by_hour(s3, bucket, prefix, Hour.of(period.start), last) for prefix in (f"{LANDING}/", f"{MANIFESTS}/")
+    )
+    found: list[LakeFile] = []
+    for hour in sorted({*landed, *committed}):
+        compacted: list[str] = []
+        sources: frozenset[str] = frozenset()
+        if any(key.endswith(f"/{MANIFEST_NAME}") for key in committed.get(hour, ())):
+            compacted, sources = _committed(s3, bucket, hour)
+        landing = [key for key in landed.get(hour, ()) if key not in sources]
+        found += [LakeFile(key, hour) for key in (*compacted, *landing)]
+    return found
+
+
+def events_in(s3: "S3Client", bucket: str, file: LakeFile, period: Period) -> Iterator[list[Event]]:
+    """The events of a file that were accepted in a period, in batches, as the table writer would have had them.
+
+    Args:
+        s3: the client; its endpoint and credentials are used.
+        bucket: of the lake.
+        file: to read, a batch at a time.
+        period: of acceptance.
+    """
+    micros = ds.field("timestamp_micros")
+    dataset = ds.dataset(f"{bucket}/{file.key}", format="parquet", filesystem=filesystem_of(s3))
+    batches = dataset.to_batches(
+        columns=_COLUMNS,
+        filter=(micros >= period.start_micros) & (micros < period.end_micros),
+        batch_size=BATCH_ROWS,
+        batch_readahead=1,
+        fragment_readahead=1,
+    )
+    for batch in batches:
+        if batch.num_rows:
+            yield [_event(row) for row in _rows(batch)]
+
+
+def _rows(batch: pa.RecordBatch) -> Iterable[dict[str, Any]]:
+    return batch.to_pylist()
+
+
+def _event(row: dict[str, Any]) -> Event:
+    return Event(
+        timestamp=format_timestamp(row["timestamp_micros"]),
+        request_id=row["request_id"],
+        source_ip=row["source_ip"],
+        user_agent=row["user_agent"],
+        trace=None,  # the lake does not hold it, nor does a row of the table
+        payload=parse(row["payload"]),
+    )
+
+
+def _by_hour(s3: "S3Client", bucket: str, prefix: str, first: Hour, last: Hour) -> dict[Hour, list[str]]:
+    """The keys under a prefix by their hour, those of the hours from the first to the last."""
+    found: dict[Hour, list[str]] = {}
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}{first.path}"
+    )
+    for page in pages:
+        for each in page.get("Contents", []):
+            hour = Hour.of_key(each["Key"])
+            if hour is None:
+                continue
+            if hour > last:
+                return found
+            found.setdefault(hour, []).append(each["Key"])
+    return found
+
+
+def _committed(s3: "S3Client", bucket: str, hour: Hour) -> tuple[list[str], frozenset[str]]:
+    """The compacted files of an hour, and the landing objects that are in them."""
+    manifest = s3.get_object(Bucket=bucket, Key=f"{MANIFESTS}/{hour.path}/{MANIFEST_NAME}")["Body"].read().decode()
+    files = [line.removeprefix(f"s3://{bucket}/") for line in manifest.splitlines()]
+    if not files:
+        return [], frozenset()
+    generation = files[0].rpartition("/")[0].rpartition("/")[2]
+    key = f"{SOURCES}/{hour.path}/{generation}.json"
+    return files, frozenset(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))

@@ -1,0 +1,128 @@
+"""The table written anew from the lake: the rows that the table writer would have written, for a period of acceptance.
+
+It may be run at any time and any number of times: a row's key is fixed at acceptance, so a row that is there is
+overwritten by itself. What never had a row (a dead letter of the table writer) is refused again, and counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from consumers.stream_batch import Poison, Received, Source
+from consumers.table import EventTable
+from infra.audit.sightings import Period
+from infra.recovery.journal import Journal
+from infra.recovery.lake_files import LakeFile, events_in
+from producers.clock import SYSTEM_CLOCK, Clock
+from producers.event import Event, timestamp_micros
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+PATIENCE_SECONDS: Final = 300.0  # for DynamoDB to take a batch; a new table grows its throughput while it is written to
+REFUSED_KEPT: Final = 20
+MICROS: Final = 1_000_000
+
+
+class RebuildStopped(Exception):
+    """The table did not take rows for too long; what is done is in the journal."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a rebuild is.
+
+    Args:
+        files: of the lake, to read.
+        done: read, and written; those of earlier runs too.
+        rows: written by this run, a row that is in two files twice.
+        expired: events whose rows would have expired by now, left out.
+        refused: events that the table takes in no form.
+        examples: the first of these, with the reason.
+    """
+
+    files: int
+    done: int = 0
+    rows: int = 0
+    expired: int = 0
+    refused: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+class Rebuild:
+    """One rebuild.
+
+    Args:
+        s3: to read the lake with.
+        bucket: of the lake.
+        table: written to.
+        journal: what is done, begun already.
+        period: of acceptance.
+        ttl_seconds: how long after acceptance a row expires; None for never.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        s3: "S3Client",
+        bucket: str,
+        table: EventTable,
+        journal: Journal,
+        period: Period,
+        *,
+        ttl_seconds: int | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._table = table
+        self._journal = journal
+        self._period = period
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+
+    def run(self, files: Sequence[LakeFile]) -> Iterator[Progress]:
+        """Write the rows of every file that is not done yet; gives the progress after each batch.
+
+        Raises:
+            RebuildStopped: DynamoDB did not take a batch within `PATIENCE_SECONDS`.
+            TableUnavailable: nothing can be written.
+        """
+        progress = Progress(len(files), sum(file.key in self._journal.done for file in files))
+        yield progress
+        for file in files:
+            if file.key in self._journal.done:
+                continue
+            for events in events_in(self._s3, self._bucket, file, self._period):
+                self._write(events, progress)
+                yield progress
+            self._journal.note(file.key)
+            progress.done += 1
+            yield progress
+
+    def _write(self, events: list[Event], progress: Progress) -> None:
+        kept = [event for event in events if not self._is_expired(event)]
+        outcome = self._table.write([_received(event) for event in kept], self._clock.monotonic() + PATIENCE_SECONDS)
+        if outcome.unwritten:
+            raise RebuildStopped(
+                f"{len(outcome.unwritten):,} rows were not taken within {PATIENCE_SECONDS:.0f} s; look at the table's "
+                "throttling, and run the same command again to go on"
+            )
+        progress.rows += len(outcome.written)
+        progress.expired += len(events) - len(kept)
+        progress.refused += len(outcome.poison)
+        progress.examples += [_told(poison) for poison in outcome.poison][: REFUSED_KEPT - len(progress.examples)]
+
+    def _is_expired(self, event: Event) -> bool:
+        if self._ttl_seconds is None:
+            return False
+        return timestamp_micros(event.timestamp) // MICROS + self._ttl_seconds <= self._clock.time()
+
+
+def _received(event: Event) -> Received:
+    """An event as if it came off the stream, its place there being its key."""
+    return Received(Source("", "", event.timestamp, 0, event.request_id, event.timestamp), b"", event)
+
+
+def _told(poison: Poison) -> str:
+    return f"{poison.source.arrived_at} {poison.source.partition_key}: {poison.error_type}: {poison.error_message}"

@@ -1,0 +1,1 @@
+"""Shards of the stream: measured, planned, scaled; on request by the command, on a schedule by a function."""

@@ -1,0 +1,172 @@
+# The REST API: a stage, three paths, every request to the function by proxy.
+locals {
+  api_paths  = toset(["app", "health", "openapi.json"])
+  stage_name = local.settings.http.stage
+
+  # Posting is what can be guarded; health and the OpenAPI document tell nothing.
+  app_authorization = var.cognito == null ? "NONE" : "COGNITO_USER_POOLS"
+}
+
+resource "aws_api_gateway_rest_api" "this" {
+  name        = local.prefix
+  description = "Spillway ${var.environment}: takes events in"
+
+  # Answers over 1 KiB are compressed for clients that ask for it; compressed requests are decompressed by the gateway.
+  minimum_compression_size = 1024
+  # With a domain of its own, the API answers there alone.
+  disable_execute_api_endpoint = var.domain != null
+
+  endpoint_configuration {
+    types = ["REGIONAL"]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_api_gateway_resource" "this" {
+  for_each = local.api_paths
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  path_part   = each.key
+}
+
+# ANY, since the function answers a wrong method with 405 and the right one.
+resource "aws_api_gateway_method" "this" {
+  for_each = local.api_paths
+
+  # checkov:skip=CKV_AWS_59:open unless an option guards it (api_key_required, cognito, allowed_cidrs, waf)
+  # checkov:skip=CKV2_AWS_53:any JSON, NDJSON, gzip and an empty body are valid; the function says what is wrong, and where
+
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  resource_id          = aws_api_gateway_resource.this[each.key].id
+  http_method          = "ANY"
+  authorization        = each.key == "app" ? local.app_authorization : "NONE"
+  authorizer_id        = each.key == "app" ? one(aws_api_gateway_authorizer.cognito[*].id) : null
+  authorization_scopes = each.key == "app" && try(length(var.cognito.scopes), 0) > 0 ? var.cognito.scopes : null
+  api_key_required     = each.key == "app" && local.api_key_required
+}
+
+resource "aws_api_gateway_integration" "this" {
+  for_each = local.api_paths
+
+  rest_api_id             = aws_api_gateway_rest_api.this.id
+  resource_id             = aws_api_gateway_resource.this[each.key].id
+  http_method             = aws_api_gateway_method.this[each.key].http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = aws_lambda_alias.live["http_api"].invoke_arn
+  timeout_milliseconds    = 1000 * local.settings.http.timeout_seconds
+}
+
+# A browser asks for leave (CORS) without key or token.
+resource "aws_api_gateway_method" "preflight" {
+  # checkov:skip=CKV_AWS_59:a preflight request comes without key or token by its nature, and changes nothing
+  # checkov:skip=CKV2_AWS_53:a preflight request has nothing to validate
+
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  resource_id   = aws_api_gateway_resource.this["app"].id
+  http_method   = "OPTIONS"
+  authorization = "NONE"
+}
+
+resource "aws_api_gateway_integration" "preflight" {
+  rest_api_id             = aws_api_gateway_rest_api.this.id
+  resource_id             = aws_api_gateway_resource.this["app"].id
+  http_method             = aws_api_gateway_method.preflight.http_method
+  type                    = "AWS_PROXY"
+  integration_http_method = "POST"
+  uri                     = aws_lambda_alias.live["http_api"].invoke_arn
+  timeout_milliseconds    = 1000 * local.settings.http.timeout_seconds
+}
+
+resource "aws_lambda_permission" "api" {
+  statement_id  = "ApiGateway"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this["http_api"].function_name
+  qualifier     = aws_lambda_alias.live["http_api"].name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${local.stage_name}/*"
+}
+
+resource "aws_api_gateway_deployment" "this" {
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  description = "What Terraform applied last"
+
+  # A deployment is a snapshot: anything below that changes needs a new one.
+  triggers = {
+    redeployment = sha1(jsonencode([
+      { for path in local.api_paths : path => [
+        aws_api_gateway_resource.this[path].id,
+        aws_api_gateway_method.this[path].authorization,
+        aws_api_gateway_method.this[path].api_key_required,
+        aws_api_gateway_integration.this[path].uri,
+        aws_api_gateway_integration.this[path].timeout_milliseconds,
+      ] },
+      aws_api_gateway_integration.preflight.uri,
+      var.cognito,
+      local.gateway_errors,
+      local.allowed_cidrs,
+    ]))
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [aws_api_gateway_gateway_response.this, aws_api_gateway_rest_api_policy.allowed_cidrs]
+}
+
+resource "aws_api_gateway_stage" "this" {
+  # checkov:skip=CKV_AWS_76:access logs need an account-wide role that is not ours to set; access_logs switches them on
+  # checkov:skip=CKV_AWS_120:events are posted, nothing is there to be cached
+  # checkov:skip=CKV2_AWS_4:execution logs need the account-wide role as well, and would hold payloads
+  # checkov:skip=CKV2_AWS_29:the option waf puts a web ACL in front
+  # checkov:skip=CKV2_AWS_77:the web ACL has AWSManagedRulesKnownBadInputsRuleSet, see api_waf.tf
+  # checkov:skip=CKV2_AWS_51:clients prove who they are by API key, Cognito or address; the integration is a Lambda, which needs no certificate
+
+  rest_api_id          = aws_api_gateway_rest_api.this.id
+  deployment_id        = aws_api_gateway_deployment.this.id
+  stage_name           = local.stage_name
+  description          = "Spillway ${var.environment}"
+  xray_tracing_enabled = true
+
+  dynamic "access_log_settings" {
+    for_each = aws_cloudwatch_log_group.access
+    content {
+      destination_arn = access_log_settings.value.arn
+      format = jsonencode({
+        for field in ["requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "responseLength", "error.responseType"] :
+        field => "$context.${field}"
+      })
+    }
+  }
+}
+
+resource "aws_api_gateway_method_settings" "all" {
+  # checkov:skip=CKV_AWS_225:events are posted, nothing is there to be cached
+  # checkov:skip=CKV_AWS_308:events are posted, nothing is there to be cached
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  stage_name  = aws_api_gateway_stage.this.stage_name
+  method_path = "*/*"
+
+  settings {
+    throttling_rate_limit  = local.settings.http.rate_per_second
+    throttling_burst_limit = local.settings.http.burst
+    metrics_enabled        = true
+    logging_level          = "OFF" # it would hold payloads
+    data_trace_enabled     = false
+  }
+}
+
+# No address of a client and no header in it.
+resource "aws_cloudwatch_log_group" "access" {
+  count = var.access_logs ? 1 : 0
+
+  name              = "/aws/apigateway/${local.prefix}-access"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
+}

@@ -1,0 +1,85 @@
+# Who may post, and from where: API key, networks, Cognito. Each is an option.
+resource "aws_api_gateway_api_key" "client" {
+  count = local.api_key_required ? 1 : 0
+
+  name        = "${local.prefix}-client"
+  description = "Posts events to Spillway ${var.environment}"
+}
+
+resource "aws_api_gateway_usage_plan" "client" {
+  count = local.api_key_required ? 1 : 0
+
+  name        = "${local.prefix}-client"
+  description = "What a key of Spillway ${var.environment} may use"
+
+  api_stages {
+    api_id = aws_api_gateway_rest_api.this.id
+    stage  = aws_api_gateway_stage.this.stage_name
+  }
+  throttle_settings {
+    rate_limit  = local.settings.http.rate_per_second
+    burst_limit = local.settings.http.burst
+  }
+  dynamic "quota_settings" {
+    for_each = var.api_key_requests_per_day == null ? [] : [var.api_key_requests_per_day]
+    content {
+      limit  = quota_settings.value
+      period = "DAY"
+    }
+  }
+}
+
+resource "aws_api_gateway_usage_plan_key" "client" {
+  count = local.api_key_required ? 1 : 0
+
+  key_id        = aws_api_gateway_api_key.client[0].id
+  key_type      = "API_KEY"
+  usage_plan_id = aws_api_gateway_usage_plan.client[0].id
+}
+
+resource "aws_api_gateway_authorizer" "cognito" {
+  count = var.cognito == null ? 0 : 1
+
+  name          = "${local.prefix}-cognito"
+  type          = "COGNITO_USER_POOLS"
+  rest_api_id   = aws_api_gateway_rest_api.this.id
+  provider_arns = var.cognito.user_pool_arns
+}
+
+resource "aws_api_gateway_rest_api_policy" "allowed_cidrs" {
+  count = length(local.allowed_cidrs) > 0 ? 1 : 0
+
+  rest_api_id = aws_api_gateway_rest_api.this.id
+  policy      = data.aws_iam_policy_document.allowed_cidrs.json
+}
+
+data "aws_iam_policy_document" "allowed_cidrs" {
+  # checkov:skip=CKV_AWS_283:anyone from an allowed network may call; who they are is for the API key or Cognito
+
+  statement {
+    sid       = "CallTheApi"
+    actions   = ["execute-api:Invoke"]
+    resources = ["execute-api:/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+  }
+  statement {
+    sid       = "FromAllowedNetworksOnly"
+    effect    = "Deny"
+    actions   = ["execute-api:Invoke"]
+    resources = ["execute-api:/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "NotIpAddress"
+      variable = "aws:SourceIp"
+      values   = local.allowed_cidrs
+    }
+  }
+}

@@ -1,0 +1,97 @@
+# What the pipeline consists of, by service: its ARNs in one environment (* for the plan role: any), what reading its
+# configuration takes, and what making it takes. No action here reads or writes events.
+locals {
+  # Where IAM knows no resource for an action, or the ARN holds an id that only AWS gives.
+  unnamed_reads = [
+    "acm:ListCertificates", "apigateway:GET", "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource",
+    "backup:GetBackup*", "backup:ListTags", "cloudwatch:DescribeAlarms", "ec2:Describe*", "iam:ListOpenIDConnectProviders",
+    "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags",
+    "lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListTags", "logs:DescribeLogGroups",
+    "logs:DescribeQueryDefinitions", "sts:GetCallerIdentity", "xray:GetGroup", "xray:GetSamplingRules", "xray:ListTagsForResource",
+    "wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource",
+    "kinesis:DescribeLimits", "kinesis:ListStreams", "athena:GetNamedQuery",
+  ]
+
+  services = { for environment in setunion(var.environments, ["*"]) : environment => {
+    athena = {
+      arns  = ["athena:${local.here}:workgroup/spillway-${environment}"]
+      reads = ["athena:GetWorkGroup", "athena:ListTagsForResource"]
+      makes = ["athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup", "athena:GetNamedQuery", "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup"]
+    }
+    backup = {
+      arns  = ["backup:${local.here}:backup-vault:spillway-${environment}"]
+      reads = ["backup:DescribeBackupVault"]
+      makes = ["backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:TagResource", "backup:UntagResource"]
+    }
+    budgets = {
+      arns  = ["budgets::${local.account}:budget/spillway-${environment}"]
+      reads = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
+      makes = ["budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource"]
+    }
+    cloudwatch = {
+      arns  = ["cloudwatch:${local.here}:alarm:spillway-${environment}-*", "cloudwatch::${local.account}:dashboard/spillway-${environment}"]
+      reads = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
+      makes = ["cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
+    }
+    dynamodb = {
+      arns  = ["dynamodb:${local.here}:table/spillway-${environment}-*"]
+      reads = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"]
+      makes = ["dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"]
+    }
+    firehose = {
+      arns  = ["firehose:${local.here}:deliverystream/spillway-${environment}-*"]
+      reads = ["firehose:DescribeDeliveryStream", "firehose:ListTagsForDeliveryStream"]
+      makes = ["firehose:CreateDeliveryStream", "firehose:DeleteDeliveryStream", "firehose:TagDeliveryStream", "firehose:UntagDeliveryStream", "firehose:UpdateDestination"]
+    }
+    glue = {
+      arns  = ["glue:${local.here}:catalog", "glue:${local.here}:database/spillway_${replace(environment, "-", "_")}", "glue:${local.here}:table/spillway_${replace(environment, "-", "_")}/*"]
+      reads = ["glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
+      makes = ["glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteTable", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable"]
+    }
+    iam = {
+      arns  = ["iam::${local.account}:role/spillway-${environment}-*"]
+      reads = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags"]
+      makes = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+    }
+    kinesis = {
+      arns  = ["kinesis:${local.here}:stream/spillway-${environment}-*"]
+      reads = ["kinesis:DescribeStream", "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream", "kinesis:ListTagsForResource"]
+      makes = ["kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream", "kinesis:DeregisterStreamConsumer", "kinesis:DisableEnhancedMonitoring", "kinesis:EnableEnhancedMonitoring", "kinesis:IncreaseStreamRetentionPeriod", "kinesis:RegisterStreamConsumer", "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption", "kinesis:TagResource", "kinesis:UntagResource", "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode"]
+    }
+    lambda = {
+      arns  = ["lambda:${local.here}:function:spillway-${environment}-*"]
+      reads = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListVersionsByFunction"]
+      makes = ["lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"]
+    }
+    logs = {
+      arns  = [for group in ["/aws/lambda/spillway-${environment}-*", "/aws/kinesisfirehose/spillway-${environment}-*", "/aws/apigateway/spillway-${environment}-*", "aws-waf-logs-spillway-${environment}"] : "logs:${local.here}:log-group:${group}"]
+      reads = ["logs:DescribeLogStreams", "logs:ListTagsForResource"]
+      makes = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"]
+    }
+    resource-groups = {
+      arns  = ["resource-groups:${local.here}:group/spillway-${environment}"]
+      reads = ["resource-groups:GetGroup", "resource-groups:GetGroupConfiguration", "resource-groups:GetGroupQuery", "resource-groups:GetTags"]
+      makes = ["resource-groups:DeleteGroup", "resource-groups:Tag", "resource-groups:Untag", "resource-groups:UpdateGroup", "resource-groups:UpdateGroupQuery"]
+    }
+    s3 = {
+      arns  = ["s3:::spillway-${environment}-*-${local.account}"]
+      reads = ["s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket"]
+      makes = ["s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
+    }
+    sns = {
+      arns  = ["sns:${local.here}:spillway-${environment}-*"]
+      reads = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
+      makes = ["sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource"]
+    }
+    sqs = {
+      arns  = ["sqs:${local.here}:spillway-${environment}-*"]
+      reads = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+      makes = ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"]
+    }
+    xray = {
+      arns  = ["xray:${local.here}:group/spillway-${environment}/*", "xray:${local.here}:sampling-rule/spillway-${environment}"]
+      reads = ["xray:GetGroup"]
+      makes = ["xray:CreateGroup", "xray:CreateSamplingRule", "xray:DeleteGroup", "xray:DeleteSamplingRule", "xray:TagResource", "xray:UntagResource", "xray:UpdateGroup", "xray:UpdateSamplingRule"]
+    }
+  } }
+}

@@ -1,0 +1,195 @@
+# The four functions. What differs between them stands in a table; what each may do, in the file of its component.
+locals {
+  functions = {
+    http_api = {
+      module               = "producers.http_api"
+      settings             = local.settings.http
+      reserved_concurrency = max(ceil(local.settings.http.rate_per_second), local.settings.http.burst)
+      environment = {
+        STREAM_NAME       = local.names.stream
+        AGGREGATE_BYTES   = tostring(local.settings.stream.aggregate_bytes)
+        PARTITION_KEY     = local.settings.stream.partition_key == null ? "" : local.settings.stream.partition_key
+        MAX_EVENT_BYTES   = tostring(local.settings.http.max_event_bytes)
+        MAX_BATCH_EVENTS  = tostring(local.settings.http.max_batch_events)
+        IDEMPOTENCY_TABLE = local.names.idempotency_table
+        CORS_ORIGINS      = join(" ", local.settings.http.cors_origins)
+      }
+    }
+    table_writer = {
+      module   = "consumers.table_writer"
+      settings = local.settings.table_writer
+      # While the stream is resharded, parents and children are read side by side.
+      reserved_concurrency = var.stream_mode == "PROVISIONED" ? 2 * local.settings.stream.shards * local.settings.table_writer.parallelization_factor : -1
+      environment = {
+        TABLE_NAME            = local.names.table
+        TTL_DAYS              = local.settings.table.ttl_days == null ? "" : tostring(local.settings.table.ttl_days)
+        CONCURRENT_WRITES     = tostring(local.settings.table_writer.concurrent_writes)
+        FLOOD_SHARE           = tostring(local.settings.table_writer.flood_share)
+        FLOOD_MINIMUM         = tostring(local.settings.table_writer.flood_minimum)
+        DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
+        DEAD_LETTER_BUCKET    = local.names.dead_letter_bucket
+      }
+    }
+    firehose_transform = {
+      module               = "archive.firehose_transform"
+      settings             = local.settings.archive
+      reserved_concurrency = var.stream_mode == "PROVISIONED" ? 5 * local.settings.stream.shards : -1 # Firehose: 5 at once for a shard
+      environment          = {}
+    }
+    dead_letter_archiver = {
+      module               = "archive.dead_letter_archiver"
+      settings             = local.settings.dead_letters
+      reserved_concurrency = local.archiver_concurrency
+      environment = {
+        DEAD_LETTER_BUCKET = local.names.dead_letter_bucket
+      }
+    }
+  }
+
+  # The transform calls nothing.
+  function_policies = {
+    http_api             = data.aws_iam_policy_document.http_api.json
+    table_writer         = data.aws_iam_policy_document.table_writer.json
+    dead_letter_archiver = data.aws_iam_policy_document.dead_letter_archiver.json
+  }
+}
+
+resource "aws_lambda_function" "this" {
+  for_each = local.functions
+
+  # checkov:skip=CKV_AWS_116:no function is invoked asynchronously; what fails goes to the mapping's or Firehose's own destination
+  # checkov:skip=CKV_AWS_117:the functions reach AWS's public endpoints over TLS; vpc_cidr puts them in a VPC
+  # checkov:skip=CKV_AWS_272:the package is built and applied by one command; signing profiles are the account's to set up
+
+  function_name                  = local.function_names[each.key]
+  description                    = "Spillway ${var.environment}: ${each.value.module}"
+  role                           = aws_iam_role.function[each.key].arn
+  handler                        = "${each.value.module}.handler"
+  runtime                        = "python3.13"
+  architectures                  = ["arm64"]
+  filename                       = "${path.module}/${var.package_file}"
+  source_code_hash               = filebase64sha256("${path.module}/${var.package_file}")
+  publish                        = true
+  timeout                        = each.value.settings.timeout_seconds
+  memory_size                    = each.value.settings.memory_mib
+  reserved_concurrent_executions = var.reserve_concurrency ? each.value.reserved_concurrency : -1
+  kms_key_arn                    = length(each.value.environment) > 0 ? aws_kms_key.this.arn : null
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  dynamic "environment" {
+    for_each = length(each.value.environment) > 0 ? [each.value.environment] : []
+    content {
+      variables = environment.value
+    }
+  }
+
+  dynamic "vpc_config" {
+    for_each = aws_security_group.functions
+    content {
+      subnet_ids         = aws_subnet.private[*].id
+      security_group_ids = [vpc_config.value.id]
+    }
+  }
+
+  # Without its permissions a function fails at once; without its log group Lambda makes one that never expires.
+  depends_on = [
+    aws_iam_role_policy.function, aws_iam_role_policy.function_base, aws_iam_role_policy.key, aws_cloudwatch_log_group.function,
+  ]
+}
+
+# What everything calls: the published version that is live. While a release is tried (canary), the version before it,
+# with a share for the new one.
+resource "aws_lambda_alias" "live" {
+  for_each = local.functions
+
+  name             = "live"
+  description      = "The version that the pipeline runs"
+  function_name    = aws_lambda_function.this[each.key].function_name
+  function_version = try(var.canary.stable_versions[each.key], aws_lambda_function.this[each.key].version)
+
+  dynamic "routing_config" {
+    for_each = try(var.canary.share > 0 && var.canary.stable_versions[each.key] != aws_lambda_function.this[each.key].version, false) ? [var.canary.share] : []
+    content {
+      additional_version_weights = { (aws_lambda_function.this[each.key].version) = routing_config.value }
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  for_each = local.functions
+
+  name              = "/aws/lambda/${local.function_names[each.key]}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.this.arn
+}
+
+resource "aws_iam_role" "function" {
+  for_each = local.functions
+
+  name               = local.function_names[each.key]
+  description        = "What ${local.function_names[each.key]} may do"
+  assume_role_policy = data.aws_iam_policy_document.lambda_trust.json
+
+  permissions_boundary = var.permissions_boundary
+}
+
+data "aws_iam_policy_document" "lambda_trust" {
+  statement {
+    sid     = "Lambda"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = local.function_policies
+
+  name   = "component"
+  role   = aws_iam_role.function[each.key].name
+  policy = each.value
+}
+
+resource "aws_iam_role_policy" "function_base" {
+  for_each = local.functions
+
+  name   = "base"
+  role   = aws_iam_role.function[each.key].name
+  policy = data.aws_iam_policy_document.function_base[each.key].json
+}
+
+# What every function needs: to log, to trace, and to be in the VPC where there is one.
+data "aws_iam_policy_document" "function_base" {
+  for_each = local.functions
+
+  # checkov:skip=CKV_AWS_111:X-Ray and network interfaces have no resources to name
+  # checkov:skip=CKV_AWS_356:X-Ray and network interfaces have no resources to name
+
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${local.partition}:logs:${local.here}:log-group:/aws/lambda/${local.function_names[each.key]}:*"]
+  }
+  statement {
+    sid       = "Trace"
+    actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    resources = ["*"]
+  }
+  dynamic "statement" {
+    for_each = var.vpc_cidr == null ? [] : [true]
+    content {
+      sid = "BeInTheVpc"
+      actions = [
+        "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+      ]
+      resources = ["*"]
+    }
+  }
+}

@@ -1,0 +1,22 @@
+# The Kinesis stream that everything accepted goes through.
+resource "aws_kinesis_stream" "events" {
+  name                      = local.names.stream
+  shard_count               = var.stream_mode == "PROVISIONED" ? local.settings.stream.shards : null
+  retention_period          = local.settings.stream.retention_hours
+  shard_level_metrics       = var.shard_level_metrics
+  encryption_type           = "KMS"
+  kms_key_id                = aws_kms_key.this.arn
+  enforce_consumer_deletion = true
+
+  stream_mode_details {
+    stream_mode = var.stream_mode
+  }
+}
+
+# Enhanced fan-out: a read rate of its own for the table writer.
+resource "aws_kinesis_stream_consumer" "table_writer" {
+  count = var.enhanced_fan_out ? 1 : 0
+
+  name       = local.function_names.table_writer
+  stream_arn = aws_kinesis_stream.events.arn
+}

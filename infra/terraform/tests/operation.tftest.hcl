@@ -1,0 +1,217 @@
+# Alarms, pages, dashboard, budget, backup, tracing: plans only, without an account.
+provider "aws" {
+  region                      = "eu-west-2"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  environment  = "prod"
+  package_file = "../pipeline.yaml" # any file
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = {
+    account_id = "123456789012"
+    arn        = "arn:aws:sts::123456789012:assumed-role/deployer/someone"
+  }
+}
+
+override_data {
+  target = data.aws_iam_session_context.deployer
+  values = {
+    issuer_arn = "arn:aws:iam::123456789012:role/deployer"
+  }
+}
+
+override_resource {
+  target          = aws_kms_key.this
+  override_during = plan
+  values = {
+    arn    = "arn:aws:kms:eu-west-2:123456789012:key/the-key"
+    key_id = "the-key"
+  }
+}
+
+provider "aws" {
+  alias                       = "replica"
+  region                      = "eu-west-2"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+}
+
+run "operation" {
+  command = plan
+
+  # Every alarm names its section of the runbook, and belongs to a page.
+
+  assert {
+    condition = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this :
+    strcontains(alarm.alarm_description, "docs/runbooks/alarms.md#") && contains(keys(local.pages), local.alarms[key].part)])
+    error_message = "An alarm is without a runbook, or without a page."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(coalesce(alarm.alarm_actions, [])) == 0])
+    error_message = "A metric alarm tells someone by itself, so that one fault may give several pages."
+  }
+  assert {
+    condition = toset(flatten([for page in local.page_alarms : page.alarms])) == toset(keys(local.alarms)) && length(flatten([
+    for page in local.page_alarms : page.alarms])) == length(local.alarms)
+    error_message = "An alarm is on no page, or on two."
+  }
+
+  # Every function has its alarms.
+
+  assert {
+    condition = alltrue(flatten([for function in values(local.function_names) : [
+      for kind in ["errors", "throttles", "duration"] : contains([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name], "${function}-${kind}")
+    ]]))
+    error_message = "A function is without alarms for errors, throttles and duration."
+  }
+
+  # Thresholds are those of pipeline.yaml.
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["table-writer-duration"].threshold == 48000 && aws_cloudwatch_metric_alarm.this["api-too-many"].threshold == 4800
+    error_message = "A threshold does not follow the time-out or the rate in pipeline.yaml."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["stream-expiring"].threshold == 43200000
+    error_message = "The iterator age is not a share of the retention."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["api-too-few"].threshold_metric_id == "expected" && aws_cloudwatch_metric_alarm.this["api-too-few"].treat_missing_data == "breaching"
+    error_message = "Too few requests are not told by anomaly detection, or none at all are not too few."
+  }
+  # What SQS moves by itself it does not count as sent.
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["parked-messages"].metric_name == "ApproximateNumberOfMessagesVisible"
+    error_message = "Parked messages are watched by a metric that does not count redriven ones."
+  }
+
+  # Two topics, encrypted; high pages wake, and what lies behind waits.
+
+  assert {
+    condition     = keys(aws_sns_topic.this) == ["high", "low"] && alltrue([for topic in aws_sns_topic.this : topic.kms_master_key_id == "the-key"])
+    error_message = "There are not two topics, encrypted with the key."
+  }
+  assert {
+    condition     = keys(aws_cloudwatch_composite_alarm.front) == ["intake-high", "loss-high"] && length(aws_cloudwatch_composite_alarm.front["loss-high"].actions_suppressor) == 0
+    error_message = "Loss, or clients failing, waits behind something else."
+  }
+  assert {
+    condition     = aws_cloudwatch_composite_alarm.any_high.alarm_actions == null
+    error_message = "The alarm that others look at tells someone."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_composite_alarm.low : alarm.actions_suppressor[0].alarm == "spillway-prod-any-high"])
+    error_message = "Early warnings are sent while someone is awake."
+  }
+
+  # The budget is alerted at 50, 80 and 100 percent, and on its forecast.
+
+  assert {
+    condition = toset([for each in aws_budgets_budget.month.notification : "${each.notification_type} ${each.threshold}"]) == toset([
+    "ACTUAL 50", "ACTUAL 80", "ACTUAL 100", "FORECASTED 100"])
+    error_message = "The budget does not alert at 50, 80, 100 percent and on forecast."
+  }
+  assert {
+    condition     = contains(flatten([for filter in aws_budgets_budget.month.cost_filter : filter.values]), format("user:Deployment$%s", "spillway-prod"))
+    error_message = "The budget is not that of the environment's tag."
+  }
+
+  # The dashboard goes from left to right.
+
+  assert {
+    condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.markdown if widget.type == "text"] == [
+    "## 1. Intake", "## 2. Stream", "## 3. Table", "## 4. Lake", "## 5. Dead letters"]
+    error_message = "The dashboard does not tell the story in the pipeline's order."
+  }
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 25])
+    error_message = "A widget is outside the page."
+  }
+
+  # Backups move to cold storage.
+
+  assert {
+    condition     = one(aws_backup_plan.this.rule).lifecycle[0].cold_storage_after == 30 && one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 365
+    error_message = "Backups do not move to cold storage."
+  }
+  assert {
+    condition     = aws_backup_selection.this.resources == toset([local.arns.table])
+    error_message = "The plan backs up something else than the table."
+  }
+
+  # Tracing is sampled as pipeline.yaml says.
+
+  assert {
+    condition     = aws_xray_sampling_rule.this.fixed_rate == 0.05 && aws_xray_sampling_rule.this.reservoir_size == 1
+    error_message = "The sampling rule is not that of pipeline.yaml."
+  }
+
+  # Without a canary, new versions get everything.
+
+  assert {
+    condition     = alltrue([for alias in aws_lambda_alias.live : length(alias.routing_config) == 0])
+    error_message = "An alias splits invocations without a canary."
+  }
+}
+
+run "a_release_is_tried_and_bounded" {
+  command = plan
+
+  override_resource {
+    target          = aws_lambda_function.this
+    override_during = plan
+    values          = { version = "8" }
+  }
+
+  variables {
+    canary               = { share = 0.1, stable_versions = { http_api = "7", table_writer = "8" } }
+    permissions_boundary = "arn:aws:iam::123456789012:policy/spillway-boundary"
+    alarm_emails         = { high = ["pager@example.com"], low = ["team@example.com", "other@example.com"] }
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live["http_api"].function_version == "7" && aws_lambda_alias.live["http_api"].routing_config[0].additional_version_weights["8"] == 0.1
+    error_message = "The new version does not get its share, or the stable one not the rest."
+  }
+  assert {
+    condition     = aws_lambda_alias.live["table_writer"].function_version == "8" && length(aws_lambda_alias.live["table_writer"].routing_config) == 0
+    error_message = "A function that did not change splits its invocations."
+  }
+  assert {
+    condition     = aws_lambda_alias.live["firehose_transform"].function_version == "8"
+    error_message = "A function that had no version yet is not live."
+  }
+  assert {
+    condition     = alltrue([for role in concat(values(aws_iam_role.function), [aws_iam_role.backup, aws_iam_role.firehose]) : role.permissions_boundary == var.permissions_boundary])
+    error_message = "A role is made without the boundary."
+  }
+  assert {
+    condition     = length(aws_sns_topic_subscription.email) == 3
+    error_message = "Someone is not told."
+  }
+}
+
+run "a_canary_that_is_none_is_refused" {
+  command = plan
+
+  variables {
+    canary               = { share = 1, stable_versions = {} }
+    permissions_boundary = "boundary"
+    alarm_emails         = { high = ["nobody"] }
+  }
+
+  expect_failures = [var.canary, var.permissions_boundary, var.alarm_emails]
+}

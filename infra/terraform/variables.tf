@@ -1,0 +1,182 @@
+# What is of AWS alone; the pipeline's numbers are in infra/pipeline.yaml. The options of the API are in variables_api.tf.
+
+variable "environment" {
+  description = "Which environment this is, such as dev or prod: part of every name."
+  type        = string
+  default     = "dev"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{0,14}[a-z0-9]$", var.environment))
+    error_message = "environment: 2 to 16 lower-case letters, digits and hyphens, a letter first (bucket names carry it)."
+  }
+}
+
+variable "region" {
+  description = "The AWS region; left out: the one in infra/pipeline.yaml."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region: no AWS region is called so; they look like eu-west-2."
+  }
+}
+
+variable "tags" {
+  description = "Tags for everything, besides Project, Environment, Deployment and ManagedBy."
+  type        = map(string)
+  default     = {}
+}
+
+variable "package_file" {
+  description = "The Lambda package, as `spillway package` builds it; relative to this folder."
+  type        = string
+  default     = "../../dist/lambda.zip"
+}
+
+variable "operators" {
+  description = "ARNs of the IAM roles and users that may use the encryption key, and so read and write what the pipeline holds; left out: only whoever applies this."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = alltrue([for arn in coalesce(var.operators, []) : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
+    error_message = "operators: each is the ARN of an IAM role or user, such as arn:aws:iam::123456789012:role/operator."
+  }
+}
+
+variable "log_retention_days" {
+  description = "How long CloudWatch keeps logs."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days: CloudWatch knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+  }
+}
+
+variable "stream_mode" {
+  description = "PROVISIONED: as many shards as infra/pipeline.yaml says. ON_DEMAND: Kinesis scales by itself."
+  type        = string
+  default     = "PROVISIONED"
+
+  validation {
+    condition     = contains(["PROVISIONED", "ON_DEMAND"], var.stream_mode)
+    error_message = "stream_mode: PROVISIONED or ON_DEMAND."
+  }
+}
+
+variable "enhanced_fan_out" {
+  description = "Whether the table writer reads by a registered consumer: 2 MiB a second of each shard for itself, for a fee."
+  type        = bool
+  default     = false
+}
+
+variable "shard_level_metrics" {
+  description = "Kinesis metrics to have for every shard, each billed as a custom metric; they show a hot shard."
+  type        = set(string)
+  default     = ["IncomingBytes", "IncomingRecords", "WriteProvisionedThroughputExceeded", "IteratorAgeMilliseconds"]
+
+  validation {
+    condition = length(setsubtract(var.shard_level_metrics, [
+      "IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords", "IteratorAgeMilliseconds",
+      "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded",
+    ])) == 0
+    error_message = "shard_level_metrics: IncomingBytes, IncomingRecords, OutgoingBytes, OutgoingRecords, IteratorAgeMilliseconds, WriteProvisionedThroughputExceeded, ReadProvisionedThroughputExceeded."
+  }
+}
+
+variable "reserve_concurrency" {
+  description = "Whether each function has executions reserved, which also bounds it. The account keeps 100 unreserved, so a new one, limited to 10, needs false until its quota is raised."
+  type        = bool
+  default     = true
+}
+
+variable "provisioned_concurrency" {
+  description = "Executions of the HTTP function kept warm: at least `min`, scaled up to `max` by their use; left out: none."
+  type        = object({ min = number, max = number })
+  default     = null
+
+  validation {
+    condition     = try(var.provisioned_concurrency.min >= 1 && var.provisioned_concurrency.max >= var.provisioned_concurrency.min, var.provisioned_concurrency == null)
+    error_message = "provisioned_concurrency: min is at least 1, max at least min."
+  }
+}
+
+variable "table_capacity" {
+  description = "Provisioned capacity of the table, between min and max units by use; left out: on demand."
+  type = object({
+    read  = object({ min = number, max = number })
+    write = object({ min = number, max = number })
+  })
+  default = null
+
+  validation {
+    condition = var.table_capacity == null || alltrue([
+      for units in try([var.table_capacity.read, var.table_capacity.write], []) : units.min >= 1 && units.max >= units.min
+    ])
+    error_message = "table_capacity: for read and for write, min is at least 1, max at least min."
+  }
+}
+
+variable "table_replica_region" {
+  description = "A second region in which DynamoDB keeps the table (global table); left out: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_replica_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.table_replica_region))
+    error_message = "table_replica_region: no AWS region is called so; they look like eu-west-1."
+  }
+  validation {
+    condition     = var.table_replica_region == null || var.table_replica_region != local.region
+    error_message = "table_replica_region: the table stands in that region already; name another."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether DynamoDB refuses to delete the table; `spillway destroy --delete-data` switches it off."
+  type        = bool
+  default     = true
+}
+
+variable "force_destroy" {
+  description = "Whether destroying deletes buckets with what is in them; `spillway destroy --delete-data` switches it on."
+  type        = bool
+  default     = false
+}
+
+variable "storage_transitions" {
+  description = "After how many days objects of the lake and dead letters move to which cheaper storage class."
+  type        = map(number)
+  default     = { STANDARD_IA = 30, GLACIER_IR = 90 }
+
+  validation {
+    condition = alltrue([for class, days in var.storage_transitions :
+    contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], class) && (days >= 30 || !endswith(class, "_IA"))])
+    error_message = "storage_transitions: STANDARD_IA or ONEZONE_IA after 30 days or more, INTELLIGENT_TIERING, GLACIER_IR; Athena reads no other class at once."
+  }
+}
+
+variable "athena_scan_limit_gib" {
+  description = "Athena cancels a query that has scanned so much."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.athena_scan_limit_gib >= 0.01
+    error_message = "athena_scan_limit_gib: at least 0.01 (Athena's least is 10 MB)."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "Addresses of a VPC of the pipeline's own, in which the functions run without a way to the internet, such as 10.20.0.0/24; left out: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_cidr == null || can(cidrsubnet(var.vpc_cidr, 2, 3)) && can(regex("/(1[6-9]|2[0-6])$", var.vpc_cidr))
+    error_message = "vpc_cidr: not an IPv4 network of /16 to /26, such as 10.20.0.0/24."
+  }
+}

@@ -1,0 +1,98 @@
+"""Running Terraform: one folder, one workspace for each environment, every command shown before it runs."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+PLUGIN_DIR_VARIABLE: Final = "TERRAFORM_PLUGIN_DIR"  # a folder with the provider, where the registry can't be reached
+
+
+class TerraformError(Exception):
+    """Terraform is missing, or a command of it failed; what it said stands above."""
+
+
+class Terraform:
+    """Terraform on one folder.
+
+    Args:
+        folder: with the root module.
+        workspace: holds the state of one environment.
+        say: prints a command before it runs.
+        environment: more environment variables for it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        workspace: str,
+        say: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self._workspace = workspace
+        self._say = say
+        self._environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", **(environment or {})}
+
+    def init(self) -> None:
+        """Fetch the provider, or link the one that TERRAFORM_PLUGIN_DIR holds, and select the workspace.
+
+        Raises:
+            TerraformError: Terraform is missing, or failed.
+        """
+        if shutil.which("terraform") is None:
+            raise TerraformError("terraform is not installed; it has to be 1.11 or later")
+        plugins = self._environment.get(PLUGIN_DIR_VARIABLE)
+        self.run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
+        self.run("workspace", "select", "-or-create", self._workspace)
+
+    def run(self, *arguments: str) -> None:
+        """Run a command; what it prints goes where ours goes.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        command = self._command(arguments)
+        self._say(f"+ {shlex.join(command)}")
+        done = subprocess.run(command, env=self._environment, check=False)  # noqa: S603 (our own words)
+        if done.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]} failed; what it says stands above")
+
+    def read_json(self, *arguments: str) -> Any:
+        """The JSON that a command prints, such as `output -json`.
+
+        Raises:
+            TerraformError: it failed.
+        """
+        return json.loads(self._read(*arguments))
+
+    def outputs(self) -> dict[str, Any]:
+        """The outputs as last applied; none where nothing was.
+
+        Raises:
+            TerraformError: they cannot be read.
+        """
+        return {name: output["value"] for name, output in self.read_json("output", "-json").items()}
+
+    def addresses(self) -> list[str]:
+        """The resources in the state, by their addresses.
+
+        Raises:
+            TerraformError: the state cannot be read.
+        """
+        return self._read("state", "list").splitlines()
+
+    def _read(self, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603 (our own words)
+            self._command(arguments), env=self._environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise TerraformError(f"terraform {arguments[0]} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return ["terraform", f"-chdir={self.folder}", *arguments]

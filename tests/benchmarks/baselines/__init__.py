@@ -1,0 +1,1 @@
+"""What people would write instead: small handlers, each built the way its documentation shows."""

@@ -1,0 +1,194 @@
+"""The lake: the transform, local Parquet conversion, and compaction, each beside what people would use instead."""
+
+import base64
+import gzip
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from aws_lambda_powertools.utilities.data_classes import KinesisFirehoseEvent
+from aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event import (
+    KinesisFirehoseDataTransformationResponse,
+)
+from aws_lambda_powertools.utilities.serialization import base64_from_json
+
+from archive import firehose_transform
+from archive.event_rows import writer_for
+from archive.lake import ENVELOPE, arrow_schema, glue_columns, payload_columns
+from infra.local.firehose.glue_types import read_columns
+from infra.local.firehose.openx_json import OpenXRules
+from infra.local.firehose.parquet_conversion import RecordConverter, parquet_file
+from tests.benchmarks import handlers, machine
+from tests.benchmarks.events import ACCEPTED_AT, firehose_batch, stream_events
+from tests.benchmarks.report import Report
+from tests.benchmarks.timing import in_turn, times
+
+DATA: Final = Path(__file__).parents[1] / "data"
+COLUMNS: Final = ENVELOPE + payload_columns(json.loads((DATA / "flights.schema.json").read_text(encoding="utf-8")))
+BATCH: Final = 5_000  # records to a call of the transform
+FILES: Final = 600
+FILE_ROWS: Final = 2_500
+BAD_EVERY: Final = 10_000  # one record in so many fails its conversion
+SECONDS: Final = 600
+
+
+def run(report: Report) -> None:
+    """Enter the rows of the lake."""
+    flights = gzip.decompress((DATA / "flights-20k.ndjson.gz").read_bytes()).decode().splitlines()
+    _conversion(report, flights)
+    _compaction(report, flights)
+    _transform(report, flights)
+
+
+def _transform(report: Report, flights: list[str]) -> None:
+    machine.pin(machine.measured_core())
+    event = firehose_batch(flights[:BATCH])
+    vars(firehose_transform)["columns"] = lambda: COLUMNS  # in place of those of the schema as it comes
+    with handlers.quiet():
+        series = in_turn(
+            {
+                "ours": lambda: firehose_transform.handler(event, handlers.context()),
+                "theirs": lambda: _powertools(event),
+            },
+            report.rounds(25),
+        )
+    ours, theirs = series["ours"], series["theirs"]
+    report.row(
+        "transform to rows with 12 typed columns, flights",
+        BATCH / ours.cpu,
+        BATCH / theirs.cpu,
+        "records/s of a core",
+        "≥ 1.5 x",
+        "Powertools' data classes, rows as they came",
+        ratio=1 / times(ours, theirs),
+    )
+
+
+def _powertools(event: dict[str, Any]) -> dict[str, Any]:
+    """As in the documentation of Powertools: every record parsed, and given back."""
+    response = KinesisFirehoseDataTransformationResponse()
+    for record in KinesisFirehoseEvent(event).records:
+        data = base64_from_json(record.data_as_json)
+        response.add_record(record.build_data_transformation_response(result="Ok", data=data))
+    return response.asdict()
+
+
+def _conversion(report: Report, flights: list[str]) -> None:
+    row = writer_for(COLUMNS).row_of
+    rows = [row(event) for event in stream_events(flights * (1 if report.quick else 4))]
+    with_bad = [b'{"flight":"many"}' if n % BAD_EVERY == BAD_EVERY - 1 else each for n, each in enumerate(rows)]
+    megabytes = sum(map(len, rows)) / 1_000_000
+    converter = RecordConverter(read_columns(glue_columns(COLUMNS)), OpenXRules())
+    types = {
+        "timestamp": "TIMESTAMP",
+        "bigint": "BIGINT",
+        "string": "VARCHAR",
+        "double": "DOUBLE",
+        "boolean": "BOOLEAN",
+    }
+    columns = {column.name: types[column.type] for column in COLUMNS}
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "rows.ndjson"
+        source.write_bytes(b"\n".join(rows))
+        copy = (
+            f"COPY (SELECT * FROM read_json('{source}', format='newline_delimited', columns={columns})) "  # noqa: S608 (our own paths)
+            f"TO '{folder}/out.parquet' (FORMAT parquet, COMPRESSION snappy)"
+        )
+
+        def ours() -> None:
+            conversion = converter.convert(with_bad)
+            if len(conversion.failed) != len(rows) // BAD_EVERY:
+                raise RuntimeError("other records failed than should")
+            parquet_file(conversion.table)
+
+        series = in_turn({"ours": ours, "theirs": lambda: duckdb.connect().execute(copy)}, report.rounds(11))
+    report.row(
+        "local Parquet conversion, a bad record in 10,000 told apart",
+        megabytes / series["ours"].wall,
+        megabytes / series["theirs"].wall,
+        "MB/s of JSON",
+        "≥ 40 %",
+        "DuckDB's COPY from NDJSON, none bad",
+        ratio=1 / times(series["ours"], series["theirs"], "wall"),
+    )
+
+
+def _compaction(report: Report, flights: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "landing"
+        source.mkdir()
+        _write_landing(source, flights, FILES if not report.quick else FILES // 10)
+        found: dict[str, list[dict[str, float]]] = {"ours": [], "pyarrow": [], "duckdb": []}
+        for _ in range(report.rounds(5)):
+            for contestant, results in found.items():
+                results.append(_in_own_process(contestant, source))
+
+    def of(contestant: str, what: str) -> float:
+        return statistics.median(result[what] for result in found[contestant])
+
+    speeds = {
+        contestant: [result["rows"] / result["seconds"] for result in results] for contestant, results in found.items()
+    }
+    pairs = zip(speeds["ours"], speeds["pyarrow"], strict=True)
+    report.row(
+        f"compaction of {FILES} files: sorted, each event once",
+        statistics.median(speeds["ours"]),
+        statistics.median(speeds["pyarrow"]),
+        "rows/s",
+        "≥ 1 x",
+        "a plain pyarrow rewrite",
+        ratio=statistics.median(ours / theirs for ours, theirs in pairs),
+        note=f"DuckDB's COPY: {statistics.median(speeds['duckdb']):,.0f}",
+    )
+    report.row(
+        "its peak memory, interpreter and libraries included",
+        of("ours", "peak_mib"),
+        of("duckdb", "peak_mib"),
+        "MiB",
+        "≤ 100 %",
+        "DuckDB's COPY, neither sorted nor without duplicates",
+        note=f"the pyarrow rewrite: {of('pyarrow', 'peak_mib'):,.0f}",
+    )
+
+
+def _in_own_process(contestant: str, source: Path) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.compaction_process", contestant, str(source)],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def _write_landing(folder: Path, flights: list[str], files: int) -> None:
+    """Files as Firehose writes them: each of some seconds, overlapping its neighbours, not quite in order."""
+    random_ = random.Random(7)
+    row = writer_for(COLUMNS).row_of
+    schema = arrow_schema(COLUMNS)
+    converter = RecordConverter(read_columns(glue_columns(COLUMNS)), OpenXRules())
+    table = converter.convert([row(event) for event in stream_events(flights)]).table
+    for number in range(files):
+        start = number * FILE_ROWS % (len(flights) - FILE_ROWS)
+        piece = table.slice(start, FILE_ROWS)
+        times_ = [
+            ACCEPTED_AT + (number * FILE_ROWS + n) * 1_000 + random_.randrange(4_000_000) for n in range(FILE_ROWS)
+        ]
+        ids = [base64.b16encode(random_.randbytes(16)).decode() for _ in range(FILE_ROWS)]
+        for name, values in (
+            ("timestamp", pa.array([time // 1000 for time in times_], pa.timestamp("ms"))),
+            ("timestamp_micros", pa.array(times_, pa.int64())),
+            ("request_id", pa.array(ids)),
+        ):
+            piece = piece.set_column(schema.names.index(name), name, values)
+        pq.write_table(piece, folder / f"{number:04d}.parquet", compression="snappy")

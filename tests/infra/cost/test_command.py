@@ -1,0 +1,55 @@
+"""`spillway cost` prints the bill it reckons, for people and for programs."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from infra.cli.main import spillway
+
+WORK = ["cost", "--events-per-second", "100", "--event-bytes", "755"]
+
+
+def ran(*arguments: str) -> str:
+    result = CliRunner().invoke(spillway, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_bill_adds_up():
+    told = json.loads(ran("--env", "prod", *WORK, "--json"))
+    assert told["total"] == pytest.approx(sum(line["dollars"] for line in told["lines"]))
+    assert told["total"] == pytest.approx(sum(told["services"].values()))
+    assert told["per_million_events"] == pytest.approx(told["total"] / 262.8)
+    assert told["prices"]["region"] == "us-east-1"
+    assert len(told["savings"]) == 3
+    assert "queue_design" not in told
+
+
+def test_both_readings_of_firehose_and_all_modes_are_told():
+    told = json.loads(ran(*WORK, "--batch-size", "100", "--json"))
+    assert told["firehose_by_rounding"]["event"] == pytest.approx(58.90, abs=0.01)
+    assert told["firehose_by_rounding"]["record"] == pytest.approx(11.78, abs=0.01)
+    assert set(told["stream_modes"]) == {"provisioned", "on-demand", "on-demand advantage"}
+    assert set(told["table_modes"]) == {"provisioned", "on-demand"}
+
+
+def test_local_is_reckoned_as_prod():
+    assert ran(*WORK, "--json") == ran("--env", "prod", *WORK, "--json")
+
+
+def test_the_queue_stands_beside_it_where_asked():
+    told = json.loads(ran(*WORK, "--compare", "--json"))["queue_design"]
+    assert told["services"]["SQS"] == pytest.approx(126.14, abs=0.01)
+    output = ran(*WORK, "--compare")
+    assert "without the lake" in output
+    assert "What would save most" in output
+
+
+def test_the_region_factor_can_be_given():
+    plain, dear = (json.loads(ran(*WORK, "--region-factor", factor, "--json"))["total"] for factor in ("1", "1.5"))
+    assert dear == pytest.approx(1.5 * plain)
+
+
+def test_no_work_is_wrong_usage():
+    assert CliRunner().invoke(spillway, [*WORK[:1], "--events-per-second", "0", "--event-bytes", "1"]).exit_code == 2

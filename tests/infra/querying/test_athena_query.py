@@ -1,0 +1,152 @@
+"""Queries on AWS: run to their end, told how far they are, their values typed, their mistakes shown."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.stub import Stubber
+
+from infra.querying.athena_query import AthenaQuery, Scan
+from infra.querying.sql_error import QueryFailed
+
+SQL = "SELECT carrier,\n  foo FROM events"
+
+
+class Athena:
+    """A client whose answers are set; every call is checked against the service's own model."""
+
+    def __init__(self) -> None:
+        self.client = botocore.session.get_session().create_client(
+            "athena", region_name="eu-west-2", aws_access_key_id="x", aws_secret_access_key="x"  # noqa: S106
+        )  # fmt: skip
+        self.stub = Stubber(self.client)
+        self.stub.activate()
+        self.scans: list[Scan] = []
+
+    def starts(self, sql: str = SQL, **more: Any) -> None:
+        expected = {
+            "QueryString": sql,
+            "QueryExecutionContext": {"Database": "spillway_dev"},
+            "WorkGroup": "spillway-dev",
+            **more,
+        }
+        self.stub.add_response("start_query_execution", {"QueryExecutionId": "q1"}, expected)
+
+    def is_in(self, state: str, scanned: int = 0, reason: str | None = None) -> None:
+        status = {"State": state} | ({"StateChangeReason": reason} if reason else {})
+        execution = {"Status": status, "Statistics": {"DataScannedInBytes": scanned}}
+        self.stub.add_response("get_query_execution", {"QueryExecution": execution}, {"QueryExecutionId": "q1"})
+
+    def gives(self, columns: list[dict[str, Any]], rows: list[list[str | None]], **page: Any) -> None:
+        result = {
+            "Rows": [{"Data": [{} if cell is None else {"VarCharValue": cell} for cell in row]} for row in rows],
+            "ResultSetMetadata": {"ColumnInfo": [{"Name": "x", "Type": "varchar", **column} for column in columns]},
+        }
+        self.stub.add_response("get_query_results", {"ResultSet": result, **page})
+
+    def run(self, sql: str = SQL, parameters: tuple[str, ...] = ()) -> Any:
+        query = AthenaQuery(
+            self.client, "spillway-dev", "spillway_dev", self.scans.append, sleep=lambda _: None, monotonic=lambda: 2.0
+        )
+        table, scan = query.run(sql, parameters)
+        self.stub.assert_no_pending_responses()
+        return table, scan
+
+
+def test_a_query_is_waited_for_and_its_progress_told():
+    athena = Athena()
+    athena.starts()
+    for state, scanned in [("QUEUED", 0), ("RUNNING", 1024), ("SUCCEEDED", 1024**4)]:
+        athena.is_in(state, scanned)
+    athena.gives([{"Name": "carrier"}], [["carrier"], ["B6"]])
+    table, scan = athena.run()
+    assert table.to_pylist() == [{"carrier": "B6"}]
+    assert [(each.state, each.scanned_bytes) for each in athena.scans] == [
+        ("QUEUED", 0),
+        ("RUNNING", 1024),
+        ("SUCCEEDED", 1024**4),
+    ]
+    assert scan.dollars == pytest.approx(5.00)
+    assert Scan("SUCCEEDED", 0, 1).dollars == pytest.approx(10 / 1024**2 * 5.00)
+
+
+def test_values_have_the_types_that_athena_tells():
+    athena = Athena()
+    athena.starts()
+    athena.is_in("SUCCEEDED")
+    cells: dict[str, tuple[str, Any]] = {
+        "varchar": ("é", "é"),
+        "bigint": ("9223372036854775807", (1 << 63) - 1),
+        "integer": ("-1", -1),
+        "double": ("1.5E300", 1.5e300),
+        "boolean": ("true", True),
+        "date": ("2026-11-23", date(2026, 11, 23)),
+        "timestamp": ("2026-11-23 02:34:56.789", datetime(2026, 11, 23, 2, 34, 56, 789_000)),  # noqa: DTZ001
+        "json": ('{"a":1}', '{"a":1}'),
+        "timestamp with time zone": (
+            "2026-11-23 02:34:56.789 UTC",
+            datetime(2026, 11, 23, 2, 34, 56, 789_000, UTC),
+        ),
+    }
+    columns: list[dict[str, Any]] = [{"Name": name, "Type": name} for name in cells]
+    columns.append({"Name": "fare", "Type": "decimal", "Precision": 10, "Scale": 2})
+    headings: list[str | None] = [str(column["Name"]) for column in columns]
+    values = [text for text, _ in cells.values()]
+    athena.gives(columns, [headings, [*values, "12.50"]], NextToken="more")
+    athena.gives(columns, [[None] * len(columns)])
+    table, _ = athena.run()
+    assert table.to_pylist()[0] == {name: value for name, (_, value) in cells.items()} | {"fare": Decimal("12.50")}
+    assert set(table.to_pylist()[1].values()) == {None}
+
+
+def test_parameters_go_as_sql_text():
+    athena = Athena()
+    athena.starts(ExecutionParameters=["'it''s'"])
+    athena.is_in("SUCCEEDED")
+    athena.gives([{"Name": "a"}], [["a"]])
+    table, _ = athena.run(parameters=("it's",))
+    assert (table.num_rows, table.column_names) == (0, ["a"])
+
+
+def test_an_error_points_at_its_place():
+    athena = Athena()
+    athena.starts()
+    athena.is_in("FAILED", reason="COLUMN_NOT_FOUND: line 2:3: Column 'foo' cannot be resolved")
+    with pytest.raises(QueryFailed) as raised:
+        athena.run()
+    assert str(raised.value) == (
+        "line 2, column 3: Column 'foo' cannot be resolved (COLUMN_NOT_FOUND)\n    foo FROM events\n    ^"
+    )
+
+
+def test_a_query_that_the_workgroups_limit_ended_says_so():
+    athena = Athena()
+    athena.starts()
+    athena.is_in("CANCELLED", reason="Bytes scanned limit was exceeded")
+    with pytest.raises(QueryFailed, match=r"^Bytes scanned limit was exceeded$"):
+        athena.run()
+
+
+def test_what_athena_does_not_take_points_at_its_place_too():
+    athena = Athena()
+    athena.stub.add_client_error(
+        "start_query_execution", "InvalidRequestException", "line 1:1: mismatched input 'SELEC'. Expecting: 'SELECT'"
+    )
+    with pytest.raises(QueryFailed, match=r"^line 1, column 1: mismatched input 'SELEC'"):
+        athena.run("SELEC 1")
+
+
+def test_a_query_that_is_interrupted_is_stopped():
+    athena = Athena()
+    athena.starts()
+    athena.is_in("RUNNING")
+    athena.stub.add_response("stop_query_execution", {}, {"QueryExecutionId": "q1"})
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        AthenaQuery(athena.client, "spillway-dev", "spillway_dev", sleep=interrupt).run(SQL)
+    athena.stub.assert_no_pending_responses()

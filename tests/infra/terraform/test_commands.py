@@ -1,0 +1,165 @@
+"""`spillway deploy` and `spillway destroy`: what they refuse, in one line and before anything is made."""
+
+import json
+from typing import Final
+
+import boto3
+import pytest
+from click.testing import CliRunner
+
+from infra import deployment, terraform_runner
+from infra.cli.context import CommandError
+from infra.cli.main import spillway
+from infra.local.aws_endpoint import local_aws
+from infra.preflight import PreflightError, check_plan, identify
+
+REGION: Final = "eu-west-2"
+
+
+@pytest.fixture
+def local():
+    with local_aws(REGION, "off"):
+        yield
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A machine without credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def _plan(type_: str, after: dict, before: dict | None = None) -> dict:
+    actions = ["create"] if before is None else ["update"]
+    return {"resource_changes": [{"type": type_, "change": {"actions": actions, "before": before, "after": after}}]}
+
+
+def _one_line(error: pytest.ExceptionInfo[PreflightError]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("command", [["deploy"], ["deploy", "--plan"], ["destroy"], ["--env", "prod", "deploy"]])
+def test_without_credentials_nothing_is_begun(nobody, command):
+    done = CliRunner().invoke(spillway, command)
+    assert isinstance(done.exception, CommandError)
+    assert str(done.exception).startswith("no AWS credentials: set AWS_PROFILE")
+    assert "\n" not in str(done.exception)
+
+
+def test_a_region_that_is_none_is_told(local, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-22")
+    monkeypatch.setenv("AWS_REGION", "eu-west-22")
+    with pytest.raises(PreflightError) as error:
+        identify(REGION)
+    assert (
+        _one_line(error) == "eu-west-22: Kinesis is in no region of this name; set AWS_REGION to one such as eu-west-2"
+    )
+
+
+def test_the_region_of_the_aws_settings_is_used(local, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert identify(REGION).region == "us-east-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.delenv("AWS_REGION")
+    assert identify(REGION).region == REGION
+
+
+def test_the_environment_of_this_machine_is_not_deployed():
+    done = CliRunner().invoke(spillway, ["deploy", "--env", "local"])
+    assert done.exit_code == 2
+    assert "spillway run" in done.output
+
+
+def test_a_bucket_name_that_is_taken_is_told_before_anything_is_made(local):
+    boto3.client("s3").create_bucket(Bucket="taken", CreateBucketConfiguration={"LocationConstraint": REGION})
+    with pytest.raises(PreflightError, match="the s3 bucket taken exists already") as error:
+        check_plan(_plan("aws_s3_bucket", {"bucket": "taken"}), REGION)
+    _one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("type_", "key"),
+    [
+        ("aws_s3_bucket", "bucket"),
+        ("aws_kinesis_stream", "name"),
+        ("aws_dynamodb_table", "name"),
+        ("aws_sqs_queue", "name"),
+        ("aws_lambda_function", "function_name"),
+        ("aws_kinesis_firehose_delivery_stream", "name"),
+        ("aws_iam_role", "name"),
+        ("aws_glue_catalog_database", "name"),
+    ],
+)
+def test_a_name_that_is_free_passes(local, type_, key):
+    check_plan(_plan(type_, {key: "free", "shard_count": 1}), REGION)
+
+
+def test_what_exists_and_is_only_changed_passes(local):
+    boto3.client("kinesis").create_stream(StreamName="events", ShardCount=2)
+    check_plan(_plan("aws_kinesis_stream", {"name": "events", "shard_count": 4}, {"shard_count": 2}), REGION)
+
+
+def test_more_shards_than_the_quota_are_refused(local):
+    limit = boto3.client("kinesis").describe_limits()["ShardLimit"]
+    with pytest.raises(PreflightError) as error:
+        check_plan(_plan("aws_kinesis_stream", {"name": "events", "shard_count": limit + 1}), REGION)
+    assert f"the account has 0 of the {limit} shards it may have in {REGION}" in _one_line(error)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 5), (4, 1)])
+def test_more_than_doubling_or_halving_is_refused(local, before, after):
+    boto3.client("kinesis").create_stream(StreamName="events", ShardCount=before)
+    plan = _plan("aws_kinesis_stream", {"name": "events", "shard_count": after}, {"shard_count": before})
+    with pytest.raises(PreflightError, match="at most doubles or halves at once: go in steps") as error:
+        check_plan(plan, REGION)
+    _one_line(error)
+
+
+def test_an_environment_that_stands_in_another_region_is_left_alone(local, monkeypatch, tmp_path):
+    monkeypatch.setattr(terraform_runner.Terraform, "init", lambda _self: None)
+    monkeypatch.setattr(terraform_runner.Terraform, "outputs", lambda _self: {"region": "us-east-1"})
+    with pytest.raises(PreflightError, match="dev stands in us-east-1, and AWS_REGION says eu-west-2"):
+        deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
+
+
+def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(deployment, "FOLDER", tmp_path)
+    monkeypatch.setattr("infra.cli.deploy.build_package", lambda file: file)
+    monkeypatch.setattr("infra.cli.deploy.print_package", lambda _built: None)
+    done = CliRunner().invoke(spillway, ["deploy", "--yes"])
+    assert str(done.exception) == "terraform is not installed; it has to be 1.11 or later"
+
+
+def test_destroying_asks_for_the_name_and_names_what_holds_data(local, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(deployment, "FOLDER", tmp_path)
+    monkeypatch.setattr(deployment.Deployment, "prepare", lambda _self: None)
+    monkeypatch.setattr(deployment.Deployment, "data_held", lambda _self: ["the table spillway-dev-events"])
+    monkeypatch.setattr(deployment.Deployment, "destroy", lambda _self, **how: asked.append(how))
+
+    refused = CliRunner().invoke(spillway, ["destroy"])
+    assert "holds data: the table spillway-dev-events" in refused.output
+    assert "with --delete-data it is deleted" in str(refused.exception)
+    mistyped = CliRunner().invoke(spillway, ["destroy", "--delete-data"], input="prod\n")
+    assert str(mistyped.exception) == "nothing was destroyed"
+    assert asked == []
+    done = CliRunner().invoke(spillway, ["destroy", "--delete-data"], input="dev\n")
+    assert done.exit_code == 0, done.output
+    assert asked == [{"delete_data": True}]
+
+
+def test_an_invalid_network_is_refused_while_planning(configuration):
+    text = configuration.pipeline_file.read_text()
+    assert "allowed_cidrs: []" in text
+    configuration.pipeline_file.write_text(text.replace("allowed_cidrs: []", 'allowed_cidrs: ["203.0.113.0/33"]'))
+    output = configuration.terraform("plan", "-json", "-input=false", "-refresh=false", status=1)
+    messages = [json.loads(line)["@message"] for line in output.splitlines()]
+    assert any("Invalid value for variable" in message for message in messages), messages
+    assert "203.0.113.0/33 is no network in CIDR notation" in output

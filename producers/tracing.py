@@ -28,7 +28,7 @@ MAX_ENVELOPE_BYTES: Final = 16 * 1024  # where the trace lies in an event's byte
 SAMPLED: Final = "Sampled=1"
 
 _SAMPLED_BYTES: Final = SAMPLED.encode()
-_TRACE_MEMBER: Final = re.compile(rb'"trace":"([^"\\]*)"')  # a quote within a JSON text is escaped, so this is no value
+_TRACE_MEMBER: Final = b'"trace":"'
 _BEFORE_PAYLOAD: Final = b',"payload":'
 _ROOT: Final = re.compile(r"(?:^|;)Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
 _PARENT: Final = re.compile(r"(?:^|;)Parent=([0-9a-f]{16})(?:;|$)")
@@ -38,10 +38,12 @@ Now = Callable[[], float]
 
 def trace_of(data: bytes) -> str | None:
     """The trace header in an event's bytes, where it is sampled; the event is not decoded. None for any other bytes."""
-    if data.find(_SAMPLED_BYTES, 0, MAX_ENVELOPE_BYTES) < 0:
+    end = data.find(_BEFORE_PAYLOAD, 0, MAX_ENVELOPE_BYTES)
+    start = data.rfind(_TRACE_MEMBER, 0, max(end, 0))
+    if start < 0 or data.find(_SAMPLED_BYTES, start, end) < 0:
         return None
-    found = _TRACE_MEMBER.search(data, 0, data.find(_BEFORE_PAYLOAD) + 1)
-    header = found[1].decode("ascii", "replace") if found else ""
+    # A quote within a JSON text is escaped, so the member's name is no value's, and its value ends at the next quote.
+    header = data[start + len(_TRACE_MEMBER) : end].partition(b'"')[0].decode("ascii", "replace")
     return header if SAMPLED in header else None
 
 

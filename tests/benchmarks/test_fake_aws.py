@@ -25,6 +25,8 @@ MODULES = {
     "table_writer": ("consumers.table_writer", ".table_powertools", ".table_batch_writer", ".table_threads"),
 }
 
+OURS = ("consumers.table_writer", "producers.http_api")
+
 
 @pytest.fixture(scope="module")
 def aws():
@@ -39,14 +41,16 @@ def aws():
 
 @pytest.fixture(autouse=True)
 def fresh_handlers(aws):
-    """Handlers that know this endpoint, and are forgotten afterwards."""
+    """Handlers that know this endpoint, and are forgotten afterwards; those that other tests hold come back."""
     producers.aws.client.cache_clear()
-    loaded = set(sys.modules)
+    loaded = dict(sys.modules)
     aws.set(keep=True)
     yield
     producers.aws.client.cache_clear()
-    for name in set(sys.modules) - loaded:
-        if name.startswith((handlers.BASELINES, "consumers.table_writer", "producers.http_api")):
+    for name in [name for name in sys.modules if name.startswith(handlers.BASELINES) or name in OURS]:
+        if name in loaded:
+            sys.modules[name] = loaded[name]
+        else:
             del sys.modules[name]
 
 

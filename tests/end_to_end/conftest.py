@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -26,10 +27,11 @@ DRAIN_SECONDS = 90
 class RunningPipeline:
     """A pipeline in a process of its own, and how to reach it."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     url: str
     aws_url: str
     greeting: str
+    output: Path
     environment: dict[str, str] = field(default_factory=dict)
 
     def spillway(self, *arguments: str, status: int = 0, stdin: str = "") -> str:
@@ -71,34 +73,46 @@ class RunningPipeline:
     def stop(self) -> str:
         """End it as Ctrl-C does; what it printed after the greeting."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=DRAIN_SECONDS)[0]
+        self.process.wait(timeout=DRAIN_SECONDS)
+        return self.output.read_text().removeprefix(self.greeting)
 
 
 def start(*arguments: str) -> RunningPipeline:
-    """Start `spillway run` on free ports, and wait for its greeting."""
-    process = subprocess.Popen(
-        [SPILLWAY, "run", "--port", "0", "--aws-port", "0", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-    )
-    assert process.stdout is not None
-    greeting = ""
-    for line in process.stdout:
-        greeting += line
-        if line.lstrip().startswith("stop"):
-            break
+    """Start `spillway run` on free ports, and wait for its greeting.
+
+    What it prints goes to a file: a pipe that nobody reads would be full at 64 KiB, and stop it.
+    """
+    with tempfile.NamedTemporaryFile(prefix="spillway-", suffix=".log", delete=False) as output:
+        process = subprocess.Popen(
+            [SPILLWAY, "run", "--port", "0", "--aws-port", "0", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        )
+    path = Path(output.name)
+    greeting = _greeting(process, path)
     exports = dict(re.findall(r"(SPILLWAY_URL|AWS_ENDPOINT_URL)=(\S+)", greeting))
-    assert len(exports) == 2, greeting + process.communicate(timeout=START_SECONDS)[0]
-    return RunningPipeline(process, exports["SPILLWAY_URL"], exports["AWS_ENDPOINT_URL"], greeting, exports)
+    urls = exports["SPILLWAY_URL"], exports["AWS_ENDPOINT_URL"]
+    return RunningPipeline(process, *urls, greeting, path, exports)
+
+
+def _greeting(process: subprocess.Popen[bytes], output: Path) -> str:
+    """What it prints up to the line that says how to stop it."""
+    deadline = time.monotonic() + START_SECONDS
+    while not (found := re.match(r"(?s).*?^ *stop.*?\n", output.read_text(), re.MULTILINE)):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"no pipeline: {output.read_text()}")
+        time.sleep(0.02)
+    return found[0]
 
 
 def end(pipeline: RunningPipeline) -> None:
     """End its process, by its pid, whatever state it is in."""
     if pipeline.process.poll() is None:
         pipeline.process.kill()
-        pipeline.process.communicate(timeout=30)
+        pipeline.process.wait(timeout=30)
+    pipeline.output.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MAGIC: Final = b"\xf3\x89\x9a\xc2"
 _DIGEST_BYTES = 16
@@ -29,8 +29,7 @@ class MalformedAggregate(ValueError):
     """Bytes with the magic number of an aggregate that are none, or a damaged one; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserRecord:
+class UserRecord(NamedTuple):
     """What a producer put: one event's bytes, before aggregation or after de-aggregation."""
 
     partition_key: str

@@ -13,6 +13,10 @@ from dataclasses import asdict
 from ipaddress import ip_network
 from typing import Any, Final
 
+# Handlers import these once they need them, which on Lambda one thread does. Here several might at once, and see
+# packages that import themselves in a circle half made.
+import aws_lambda_powertools.logging
+import aws_lambda_powertools.utilities.idempotency  # noqa: F401
 import boto3
 from botocore.config import Config
 

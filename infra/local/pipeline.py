@@ -159,7 +159,7 @@ class LocalPipeline:
             mapping["FunctionArn"].split(":")[6]: mapping  # an alias may follow
             for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]
         }
-        poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.05
+        poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.2
         self._workers = [
             StreamMapping(
                 mappings[self.names.function(TABLE_WRITER)],

@@ -1,7 +1,5 @@
 """The runbook of alarms: each of its commands runs, on the local pipeline in place of the environment dev."""
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,16 +31,8 @@ def pipeline() -> Iterator[RunningPipeline]:
 
 @pytest.mark.slow
 def test_every_command_runs(pipeline: RunningPipeline, tmp_path: Path):
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "eu-west-2",
-        "AWS_PAGER": "",
-        **pipeline.environment,
-    }
     found = [_here(command) for command in commands(RUNBOOK) if not command.text.startswith(NOT_HERE)]
-    ran = run_all(found, folder=tmp_path, environment=environment)
+    ran = run_all(found, folder=tmp_path, environment=pipeline.terminal())
     assert len(ran) == len(commands(RUNBOOK)) - len(NOT_HERE)
     assert '"request_id"' in next(each.output for each in ran if " post " in each.command.text)
 

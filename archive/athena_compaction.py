@@ -69,9 +69,11 @@ class AthenaEngine:
         if slices <= 1:
             return [_ENDLESS]
         shares = ", ".join(f"{number / slices:.6f}" for number in range(1, slices))
+        partition = f"WHERE dt = '{hour.dt}' AND hour = '{hour.hour}'"
         text = self._answer(
-            f"SELECT array_join(approx_percentile(timestamp_micros, ARRAY[{shares}]), ',') FROM events_landing "  # noqa: S608 (no text of others is in it)
-            f"WHERE dt = '{hour.dt}' AND hour = '{hour.hour}'"
+            f"SELECT array_join(approx_percentile(timestamp_micros, ARRAY[{shares}]), ',') FROM ("  # noqa: S608 (no text of others is in it)
+            f"SELECT timestamp_micros FROM events_compacted {partition} UNION ALL "
+            f"SELECT timestamp_micros FROM events_landing {partition})"
         )
         ends = sorted({int(each) for each in text.split(",") if each})
         return list(zip([_ENDLESS[0], *ends], [*ends, _ENDLESS[1]], strict=True))

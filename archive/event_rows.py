@@ -110,7 +110,7 @@ class RowWriter:
                 or bytes(envelope.version) != b"1"
                 or not _TIMESTAMP.fullmatch(envelope.timestamp)
                 or not 1 <= len(envelope.request_id) <= MAX_REQUEST_ID_BYTES // 4  # characters of up to four bytes
-                or (b"\\u" in data and _SURROGATE.search(data))
+                or (b"\\" in data and _SURROGATE.search(data))
             ):
                 return None
             return self._write(envelope, payload, payload.decode(), None)

@@ -12,7 +12,7 @@ import bisect
 import queue
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 KEY: Final = ("timestamp_micros", "request_id")
 SLICE_BYTES: Final = 16 * 1024 * 1024
 WAITING_BYTES: Final = 192 * 1024 * 1024
-SECOND: Final = 1_000_000  # microseconds
-NARROW: Final = 1800 * SECOND  # over a shorter span, events are taken to lie evenly
+PIECE_BYTES: Final = 4 * 1024  # that Arrow takes for a table of few rows beside their values, about
+TICK: Final = 100_000  # microseconds; slices end at whole ticks
+NARROW: Final = 1_800_000_000  # microseconds; over a shorter span, events are taken to lie evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,25 @@ class Merged:
     duplicates: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Spilled:
+    """Rows on disk: where in which file they begin."""
+
+    path: Path
+    offset: int
+
+
 @dataclass(slots=True)
 class _Slice:
     """The rows of a span of time, as far as they were read."""
 
     pieces: list[pa.Table] = field(default_factory=list)
-    spilled: list[Path] = field(default_factory=list)
-    nbytes: int = 0
+    spilled: list[_Spilled] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory, about."""
+        return sum(map(_nbytes, self.pieces))
 
 
 class Merge:
@@ -91,6 +104,7 @@ class Merge:
         self._slices: dict[int, _Slice] = {}
         self._waiting = 0
         self._spills = 0
+        self._unread: Counter[Path] = Counter()  # parts of each file on disk
 
     def run(self, units: Sequence[Unit], write: Callable[[pa.Table], None]) -> Merged:
         """Merge.
@@ -105,7 +119,7 @@ class Merge:
 
         def finish(held: _Slice) -> None:
             nonlocal rows
-            table = _sorted_once(_whole(held))
+            table = _sorted_once(self._whole(held))
             rows += table.num_rows
             write(table)
 
@@ -119,7 +133,7 @@ class Merge:
                 complete = len(ends) + 1 if next_first is None else bisect.bisect_right(ends, next_first)
                 for slice_number in range(done, complete):
                     if (held := self._slices.pop(slice_number, None)) is not None:
-                        self._waiting -= sum(piece.nbytes for piece in held.pieces)
+                        self._waiting -= held.nbytes
                         background.put(held)
                 done = max(done, complete)
         return Merged(rows, read - rows)
@@ -130,23 +144,24 @@ class Merge:
             return []
         row_bytes = self._row_bytes(units[0])
         rows_per_slice = max(self._slice_bytes / row_bytes, 1)
-        histogram: Counter[int] = Counter()  # rows, in thousandths, by second
+        histogram: Counter[int] = Counter()  # rows, in thousandths, by tick
         for unit in units:
             if unit.first is None or unit.last is None or unit.last - unit.first > NARROW:
                 for times in self._times(unit):
-                    seconds = pc.value_counts(pc.divide(times, pa.scalar(SECOND)))
-                    for second, count in zip(*(part.to_pylist() for part in seconds.flatten()), strict=True):
-                        histogram[second] += 1000 * count
+                    ticks = pc.value_counts(pc.divide(times, pa.scalar(TICK)))
+                    for tick, count in zip(*(part.to_pylist() for part in ticks.flatten()), strict=True):
+                        histogram[tick] += 1000 * count
             else:
-                span = range(unit.first // SECOND, unit.last // SECOND + 1)
-                for second in span:
-                    histogram[second] += 1000 * unit.rows // len(span) + 1
+                span = range(unit.first // TICK, unit.last // TICK + 1)
+                share = 1000 * unit.rows // len(span) + 1
+                for tick in span:
+                    histogram[tick] += share
         ends, held = [], 0.0
-        for second in sorted(histogram):
-            if held and held + histogram[second] / 1000 > rows_per_slice:
-                ends.append(second * SECOND)
+        for tick in sorted(histogram):
+            if held and held + histogram[tick] / 1000 > rows_per_slice:
+                ends.append(tick * TICK)
                 held = 0.0
-            held += histogram[second] / 1000
+            held += histogram[tick] / 1000
         return ends
 
     def _row_bytes(self, unit: Unit) -> float:
@@ -164,39 +179,53 @@ class Merge:
         if first == last:
             self._hold(first, batch)
             return
-        batch = _in_order(batch)
+        order = pc.sort_indices(times)
         search: Any = pc.search_sorted  # type: ignore[attr-defined] # newer than the stubs
-        cuts = search(batch[KEY[0]].combine_chunks(), pa.array(ends[first:last], pa.int64()), side="left").to_pylist()
+        cuts = search(times.combine_chunks().take(order), pa.array(ends[first:last], pa.int64())).to_pylist()
         for number, (start, end) in enumerate(zip([0, *cuts], [*cuts, batch.num_rows], strict=True), first):
             if end > start:
-                self._hold(number, batch.slice(start, end - start))
+                # A copy of its own: a mere view would keep the whole batch in memory until the last slice is done.
+                self._hold(number, batch.take(order.slice(start, end - start)))
 
     def _hold(self, number: int, rows: pa.Table) -> None:
         held = self._slices.setdefault(number, _Slice())
         held.pieces.append(rows)
-        self._waiting += rows.nbytes
+        self._waiting += _nbytes(rows)
         if self._waiting > self._waiting_bytes:
             self._spill()
 
     def _spill(self) -> None:
         """Write to disk what waits longest: the latest slices, until half of what waits is there."""
-        for number in sorted(self._slices, reverse=True):
-            if self._waiting <= self._waiting_bytes // 2:
-                return
-            held = self._slices[number]
-            if held.pieces:
-                path = self._folder / f"spill-{self._spills}.arrow"
-                self._spills += 1
-                options = pa.ipc.IpcWriteOptions(compression="lz4")
-                with (
-                    pa.OSFile(str(path), "wb") as sink,
-                    pa.ipc.new_stream(sink, held.pieces[0].schema, options=options) as out,
-                ):
-                    for piece in held.pieces:
-                        out.write_table(piece)
-                self._waiting -= sum(piece.nbytes for piece in held.pieces)
-                held.pieces = []
-                held.spilled.append(path)
+        path = self._folder / f"spill-{self._spills}.arrow"
+        self._spills += 1
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.OSFile(str(path), "wb") as sink:
+            for number in sorted(self._slices, reverse=True):
+                if self._waiting <= self._waiting_bytes // 2:
+                    break
+                held = self._slices[number]
+                if held.pieces:
+                    self._waiting -= held.nbytes
+                    held.spilled.append(_Spilled(path, sink.tell()))
+                    self._unread[path] += 1
+                    rows = pa.concat_tables(held.pieces).combine_chunks()
+                    held.pieces = []
+                    with pa.ipc.new_stream(sink, rows.schema, options=options) as out:
+                        out.write_table(rows)
+
+    def _whole(self, held: _Slice) -> pa.Table:
+        """The rows of a slice, those on disk as well."""
+        pieces = [*map(self._read_back, held.spilled), *held.pieces]
+        return pa.concat_tables(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _read_back(self, spilled: _Spilled) -> pa.Table:
+        with pa.OSFile(str(spilled.path), "rb") as source:
+            source.seek(spilled.offset)
+            rows = pa.ipc.open_stream(source).read_all()
+        self._unread[spilled.path] -= 1
+        if not self._unread[spilled.path]:
+            spilled.path.unlink()
+        return rows
 
 
 class _Background:
@@ -238,16 +267,8 @@ def _first(unit: Unit) -> int:
     return -(1 << 63) if unit.first is None else unit.first
 
 
-def _whole(held: _Slice) -> pa.Table:
-    pieces = list(_spilled(held.spilled)) + held.pieces
-    return pa.concat_tables(pieces) if len(pieces) > 1 else pieces[0]
-
-
-def _spilled(paths: Iterable[Path]) -> Iterator[pa.Table]:
-    for path in paths:
-        with pa.OSFile(str(path), "rb") as source, pa.ipc.open_stream(source) as stream:
-            yield stream.read_all()
-        path.unlink()
+def _nbytes(rows: pa.Table) -> int:
+    return rows.nbytes + PIECE_BYTES
 
 
 def _sorted_once(table: pa.Table) -> pa.Table:

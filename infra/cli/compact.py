@@ -40,7 +40,8 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
     outcomes: list[Outcome] = []
     try:
         hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
-        outcomes.extend(_told(_compaction(context).run(hours)))
+        closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
+        outcomes.extend(_told(_compaction(context).run(hours), closed_after))
     except (CompactionFailed, ClientError, BotoCoreError) as error:
         raise CommandError(f"compaction stopped: {error}. What is done stays done; run it again") from error
     finally:
@@ -55,10 +56,11 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
         click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
 
 
-def _told(outcomes: "Iterator[Outcome]") -> "Iterator[Outcome]":
+def _told(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
     """Say which hour is done, as it is."""
     for outcome in outcomes:
-        click.echo(f"{outcome.hour}  {outcome.what}", err=True)
+        until = f" until {outcome.hour.end + closed_after:%H:%M} UTC" if outcome.what == "open" else ""
+        click.echo(f"{outcome.hour}  {outcome.what}{until}", err=True)
         yield outcome
 
 

@@ -46,6 +46,7 @@ class LocalLake:
 
     def __init__(self, s3: Any, names: Names, clock: Clock = SYSTEM_CLOCK) -> None:
         self._s3 = s3
+        self.database = names.database
         self._buckets = {"lake": names.lake_bucket, "dead_letters": names.dead_letter_bucket}
         self._clock = clock
         self._tables = {table.name: table for table in tables()}

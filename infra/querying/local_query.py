@@ -1,6 +1,8 @@
 """A query on this machine: Athena's dialect translated for DuckDB."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -8,7 +10,9 @@ import sqlglot
 from sqlglot import exp
 
 from infra.local.lake_reader import LocalLake
-from infra.querying.sql_error import Position, QueryFailed, from_duckdb, pointed
+from infra.querying.sql_error import Position, QueryFailed, at_name, from_duckdb, pointed, unclosed
+
+_DECIMAL: Final = re.compile(r"[+-]?(\d+)\.(\d+)")
 
 
 def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.Table:
@@ -30,19 +34,45 @@ def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.T
         raise QueryFailed("only queries are run here: SELECT, WITH, DESCRIBE or SHOW TABLES")
     if isinstance(statement, exp.Describe):
         return _described(lake, sql.rsplit(maxsplit=1)[-1].rstrip(";"))
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"errors_as_json": True})  # which say where they are
     mentioned = {table.name.lower() for table in statement.find_all(exp.Table)}
+    with_clauses = {each.alias_or_name.lower() for each in statement.find_all(exp.CTE)}
+    if unknown := sorted(mentioned - with_clauses - set(lake.names)):
+        raise at_name(sql, unknown[0], f"no table {unknown[0]}; there are {', '.join(lake.names)}")
     lake.open(connection, mentioned, with_hidden='"$' in sql)
+    asked = sum(1 for _ in statement.find_all(exp.Placeholder))
+    if asked != len(parameters):
+        raise QueryFailed(f"question marks in the SQL: {asked}; parameters given: {len(parameters)}")
+    translated = _as_in_athena(statement, lake.database).sql(dialect="duckdb")
     try:
-        translated = statement.sql(dialect="duckdb")
-        table: pa.Table = connection.sql(translated, params=list(parameters)).to_arrow_table()
-    except duckdb.CatalogException as error:
-        unknown = [name for name in mentioned if name not in lake.names]
-        missing = f"Table with name {unknown[0]} does not exist; there are {', '.join(lake.names)}" if unknown else ""
-        raise from_duckdb(sql, missing if missing and "Table with name" in str(error) else str(error)) from error
+        # Only a statement says where its mistake is, a relation does not; only a relation gives Arrow without a copy.
+        connection.execute(f"EXPLAIN {translated}", list(parameters))
     except duckdb.Error as error:
-        raise from_duckdb(sql, str(error)) from error
+        raise from_duckdb(sql, f"EXPLAIN {translated}", str(error)) from error
+    try:
+        table: pa.Table = connection.sql(translated, params=list(parameters)).to_arrow_table()
+    except duckdb.Error as error:
+        raise from_duckdb(sql, translated, str(error)) from error
     return table.rename_columns(_names_as_in_athena(statement, table.column_names))
+
+
+def _as_in_athena(statement: exp.Expr, database: str) -> exp.Expr:
+    """The statement with what the translation leaves to DuckDB's own rules made plain."""
+    for table in statement.find_all(exp.Table):
+        if table.db == database:
+            table.set("db", None)
+    for kind in list(statement.find_all(exp.DataType)):
+        if kind.this == exp.DType.DECIMAL and not kind.expressions:  # DuckDB would take decimal(18,3)
+            kind.replace(exp.DataType.build(_decimal_of(kind.parent)))
+    return statement
+
+
+def _decimal_of(parent: exp.Expr | None) -> str:
+    """What `decimal` without digits means: as many as the literal has, or the most and none behind the point."""
+    value = parent.this if isinstance(parent, exp.Cast) else None
+    if isinstance(value, exp.Literal) and (digits := _DECIMAL.fullmatch(value.name)):
+        return f"decimal({len(digits[1] + digits[2])}, {len(digits[2])})"
+    return "decimal(38, 0)"
 
 
 def _names_as_in_athena(statement: exp.Expr, names: list[str]) -> list[str]:
@@ -82,7 +112,7 @@ def _parse(sql: str) -> exp.Expr:
             position = Position(first["line"], max(first["col"] - len(first.get("highlight") or " ") + 1, 1))
         raise QueryFailed(pointed(sql, first.get("description") or str(error), position)) from error
     except sqlglot.errors.TokenError as error:
-        raise QueryFailed(str(error)) from error
+        raise unclosed(sql) from error
     if len(statements) != 1:
         raise QueryFailed("give one statement of SQL")
     return statements[0]

@@ -1,16 +1,17 @@
 """Errors of a query, shown in the SQL that was given."""
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 MAX_MESSAGE: Final = 300  # characters; a message may quote a whole payload
 _POSITION: Final = re.compile(r"line (\d+):(\d+): *(.*)", re.DOTALL)
-# What DuckDB's messages name: a column, a table, a function, a value that cannot be converted.
-_NAMED: Final = re.compile(
-    r"""(?:column|[Nn]ame|string) ["']?([\w$. -]+?)["']?(?: not found| does not exist| to |[!"']|$)"""
-)
-_KIND: Final = re.compile(r"^(?:Binder|Catalog|Parser|Conversion|Invalid Input|Not implemented|[A-Z]\w+) Error: ")
+_KIND: Final = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
+_HINTS: Final = re.compile(r"\s*(?:Candidate functions:|Use TRY\(|LINE \d).*", re.DOTALL)  # what only DuckDB takes
+_TOKEN: Final = re.compile(r"\w+|[^\w\s]")
+_CLOSED: Final = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 
 
 class QueryFailed(Exception):
@@ -44,19 +45,58 @@ def from_athena(sql: str, reason: str) -> QueryFailed:
     return QueryFailed(pointed(sql, message, Position(int(found[1]), int(found[2]))))
 
 
-def from_duckdb(sql: str, reason: str) -> QueryFailed:
-    """The error for DuckDB's, whose positions are in the translation: the name in it is looked up in the SQL given."""
-    lines = [line for line in _KIND.sub("", reason).splitlines() if line and not line.startswith(("LINE ", " "))]
-    message = " ".join(lines)
+def from_duckdb(sql: str, translated: str, reason: str) -> QueryFailed:
+    """The error for DuckDB's, brought from its place in the translation to the one in the SQL that was given.
+
+    Args:
+        sql: as it was given.
+        translated: what DuckDB was given.
+        reason: DuckDB's, with `errors_as_json` set.
+    """
+    text = _KIND.sub("", reason)
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = {"exception_message": text}
+    # A table of Arrow is a "values list" to DuckDB.
+    message = " ".join(_HINTS.sub("", told["exception_message"]).split()).replace("Values list", "Table")
     if len(message) > MAX_MESSAGE:
         message = message[:MAX_MESSAGE] + "…"
-    named = _NAMED.search(message)
-    return QueryFailed(pointed(sql, message, _place_of(sql, named[1].rpartition(".")[2]) if named else None))
+    position = None
+    if "location" in told:
+        start, length = json.loads(told["location"])
+        position = _place_of(sql, translated, start, start + max(length, 1))
+    return QueryFailed(pointed(sql, message, position))
 
 
-def _place_of(sql: str, name: str) -> Position | None:
-    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE)
-    if not found:
-        return None
-    before = sql[: found.start()]
-    return Position(before.count("\n") + 1, found.start() - (before.rfind("\n") + 1) + 1)
+def at_name(sql: str, name: str, message: str) -> QueryFailed:
+    """The error about a name, pointing at its first place."""
+    found = next(_places(name, sql), None)
+    return QueryFailed(pointed(sql, message, _position_of(sql, found.start()) if found else None))
+
+
+def unclosed(sql: str) -> QueryFailed:
+    """The error for a text, a quoted name or a comment that has no end."""
+    rest = _CLOSED.sub(lambda closed: " " * len(closed[0]), sql)
+    found = re.search(r"""['"]|/\*""", rest)
+    position = _position_of(sql, found.start()) if found else None
+    return QueryFailed(pointed(sql, "what begins here has no end", position))
+
+
+def _place_of(sql: str, translated: str, start: int, end: int) -> Position | None:
+    """Where the SQL has what the translation has between two places: its first token that is as often in both."""
+    for token in _TOKEN.finditer(translated, start, end):
+        places = [each.start() for each in _places(token[0], translated)]
+        found = [each.start() for each in _places(token[0], sql)]
+        if len(found) == len(places):
+            return _position_of(sql, found[places.index(token.start())])
+    return None
+
+
+def _places(token: str, text: str) -> Iterator[re.Match[str]]:
+    edges = (r"(?<!\w)", r"(?!\w)") if token[0].isalnum() or token[0] == "_" else ("", "")
+    return re.finditer(edges[0] + re.escape(token) + edges[1], text, re.IGNORECASE)
+
+
+def _position_of(sql: str, at: int) -> Position:
+    return Position(sql.count("\n", 0, at) + 1, at - (sql.rfind("\n", 0, at) + 1) + 1)

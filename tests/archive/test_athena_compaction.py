@@ -80,6 +80,9 @@ def test_a_large_hour_is_cut_at_quantiles_and_all_of_time_is_in_a_slice(lake, mo
         for statement in athena.statements[1:]
     ]
     assert bounds == [(str(-(1 << 63)), "1000"), ("1000", "2000"), ("2000", str((1 << 63) - 1))]
+    ((quantiles,),) = lake.query(athena.statements[0])
+    first, last = (a_row(number)["timestamp_micros"] for number in (0, 2))
+    assert first < int(quantiles.split(",")[0]) < int(quantiles.split(",")[1]) < last
 
 
 def test_a_statement_that_fails_fails_the_hour(lake):

@@ -4,6 +4,7 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
@@ -14,6 +15,8 @@ from archive.compaction import Compaction, CompactionFailed, Outcome, landed_hou
 from archive.hours import Hour, hours_between
 from archive.lake import arrow_schema, columns
 from archive.local_compaction import LocalEngine
+from infra.local.lake_reader import LocalLake
+from infra.querying.local_query import run_local
 from tests.archive.lakes import HOUR, NAMES, a_row
 from tests.clock import FakeClock
 
@@ -177,6 +180,41 @@ def test_killed_at_any_step_it_leaves_the_view_as_it_was_and_the_next_run_ends_i
             steps = interrupter.requests
             break
     assert steps >= 10  # there were that many places to die in
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_while_it_runs_the_view_is_whole_at_every_step(lake, after):
+    """Another reader looks between any two requests of a first run, and of one that adds late arrivals."""
+    reader = boto3.client(
+        "s3",
+        endpoint_url=lake.s3.meta.endpoint_url,
+        region_name="eu-west-2",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 (the local endpoint takes any)
+    )
+    seen: list[list[str]] = []
+
+    def look(**_: object) -> None:
+        table = run_local(LocalLake(reader, NAMES), "SELECT request_id FROM events ORDER BY 1")
+        seen.append([str(name) for name in table["request_id"].to_pylist()])
+
+    def watched() -> list[list[str]]:
+        seen.clear()
+        lake.s3.meta.events.register_last("after-call.s3" if after else "before-call.s3", look, "look")
+        compact(lake)
+        lake.s3.meta.events.unregister("after-call.s3" if after else "before-call.s3", look, "look")
+        return seen
+
+    lake.land([a_row(1), a_row(2)])
+    lake.land([a_row(2), a_row(3)])
+    first = watched()
+    assert len(first) >= 10
+    assert all(each == ids(1, 2, 3) for each in first)
+    lake.land([a_row(3), a_row(4)])
+    late = watched()
+    commit = late.index(ids(1, 2, 3, 4))
+    assert all(each == ids(1, 2, 3) for each in late[:commit])
+    assert all(each == ids(1, 2, 3, 4) for each in late[commit:])
 
 
 def test_while_one_run_writes_another_may_commit_and_is_not_undone(lake):

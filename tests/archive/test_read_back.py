@@ -1,8 +1,15 @@
-"""From events to Parquet and back, by three readers that share no code: pyarrow, DuckDB and polars."""
+"""From events to Parquet and back, by readers that share no code: pyarrow, DuckDB, polars, and Spark where it is there.
 
+Spark reads with the Java library that Hive and the tables of Athena stand on. It is large, so `make test` does without:
+`.venv/bin/pip install --require-hashes -r requirements/spark.txt`, and a JRE of 17 or later, add it.
+"""
+
+import functools
 import gzip
+import importlib.util
 import io
 import json
+import shutil
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -134,7 +141,31 @@ def by_polars(path: Path) -> list[dict[str, Any]]:
     return polars.read_parquet(path, use_pyarrow=False).to_dicts()
 
 
-@pytest.mark.parametrize("read", [by_pyarrow, by_duckdb, by_polars])
+@functools.cache
+def spark() -> Any:
+    """A Spark of this process, on one core and without its web page."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 (large, and rarely there)
+
+    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    return (
+        builder.config("spark.driver.bindAddress", "127.0.0.1").config("spark.driver.host", "127.0.0.1").getOrCreate()
+    )
+
+
+def by_spark(path: Path) -> list[dict[str, Any]]:
+    return [row.asDict() for row in spark().read.parquet(str(path)).collect()]
+
+
+HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
+READERS = [
+    by_pyarrow,
+    by_duckdb,
+    by_polars,
+    pytest.param(by_spark, marks=[pytest.mark.slow, pytest.mark.skipif(not HAS_SPARK, reason="Spark is not there")]),
+]
+
+
+@pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("stage", ["landing", "compacted"])
 def test_values_come_back_equal(read, stage, tmp_path):
     data = landed(PAYLOADS, COLUMNS)
@@ -149,9 +180,8 @@ def test_values_come_back_equal(read, stage, tmp_path):
     assert {row["timestamp"] for row in rows} == {datetime(2026, 11, 23, 2, 34, 56)}  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("read", [by_pyarrow, by_duckdb, by_polars])
+@pytest.mark.parametrize("read", READERS)
 def test_twenty_thousand_flights_come_back_equal(read, tmp_path):
-
     data = Path("tests/data")
     columns = ENVELOPE + payload_columns(json.loads((data / "flights.schema.json").read_text()))
     lines = gzip.decompress((data / "flights-20k.ndjson.gz").read_bytes()).decode().splitlines()

@@ -1,13 +1,17 @@
 """Whether the schema may change, with the files that are there."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from archive.lake import ENVELOPE, payload_columns
+from archive.compaction import Compaction
+from archive.lake import ENVELOPE, arrow_schema, payload_columns
+from archive.local_compaction import LocalEngine
 from archive.schema_evolution import changes
-from tests.archive.lakes import a_row
+from tests.archive.lakes import HOUR, NAMES, a_row
+from tests.clock import FakeClock
 
 
 def schema(**properties: dict | str) -> dict:
@@ -66,8 +70,8 @@ def test_every_other_change_is_not_safe_and_says_why(before, after, kind, why):
     assert re.search(why, change.why)
 
 
-def test_files_of_three_schemas_are_read_together(lake, monkeypatch):
-    """A schema that grew twice: what a file lacks is null, wherever it is read."""
+def test_files_of_three_schemas_are_read_together_and_compacted_together(lake, monkeypatch):
+    """A schema that grew twice: what a file lacks is null, before it is compacted and after."""
     grown = [
         schema(),
         schema(carrier="string"),
@@ -83,9 +87,20 @@ def test_files_of_three_schemas_are_read_together(lake, monkeypatch):
     latest = ENVELOPE + payload_columns(grown[-1])
     for module in ("infra.local.lake_reader", "archive.tables"):
         monkeypatch.setattr(f"{module}.columns", lambda: latest)
-    found = lake.query("SELECT request_id, carrier, CAST(fare AS varchar), CAST(at AS varchar) FROM events ORDER BY 1")
-    assert found == [
+    expected = [
         ("r00000", None, None, None),
         ("r00001", "B6", None, None),
         ("r00002", "DL", "12.50", "2026-11-23 02:34:56.123"),
     ]
+    sql = "SELECT request_id, carrier, CAST(fare AS varchar), CAST(at AS varchar) FROM {} ORDER BY 1"
+    assert lake.query(sql.format("events")) == expected
+    compaction = Compaction(
+        lake.s3,
+        NAMES.lake_bucket,
+        LocalEngine(lake.s3, NAMES.lake_bucket, arrow_schema(latest)),
+        closed_after=timedelta(0),
+        visible_after=timedelta(0),
+        clock=FakeClock(HOUR.end.timestamp()),
+    )
+    assert [outcome.rows for outcome in compaction.run([HOUR])] == [3]
+    assert lake.query(sql.format("events_compacted")) == lake.query(sql.format("events")) == expected

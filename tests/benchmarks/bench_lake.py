@@ -42,15 +42,20 @@ SECONDS: Final = 600
 
 def run(report: Report) -> None:
     """Enter the rows of the lake."""
-    flights = gzip.decompress((DATA / "flights-20k.ndjson.gz").read_bytes()).decode().splitlines()
-    _conversion(report, flights)
-    _compaction(report, flights)
-    _transform(report, flights)
+    payloads = flights()
+    _conversion(report, payloads)
+    _compaction(report, payloads)
+    _transform(report, payloads)
 
 
-def _transform(report: Report, flights: list[str]) -> None:
+def flights() -> list[str]:
+    """The payloads of tests/data."""
+    return gzip.decompress((DATA / "flights-20k.ndjson.gz").read_bytes()).decode().splitlines()
+
+
+def _transform(report: Report, payloads: list[str]) -> None:
     machine.pin(machine.measured_core())
-    event = firehose_batch(flights[:BATCH])
+    event = firehose_batch(payloads[:BATCH])
     vars(firehose_transform)["columns"] = lambda: COLUMNS  # in place of those of the schema as it comes
     with handlers.quiet():
         series = in_turn(
@@ -81,9 +86,9 @@ def _powertools(event: dict[str, Any]) -> dict[str, Any]:
     return response.asdict()
 
 
-def _conversion(report: Report, flights: list[str]) -> None:
+def _conversion(report: Report, payloads: list[str]) -> None:
     row = writer_for(COLUMNS).row_of
-    rows = [row(event) for event in stream_events(flights * (1 if report.quick else 4))]
+    rows = [row(event) for event in stream_events(payloads * (1 if report.quick else 4))]
     with_bad = [b'{"flight":"many"}' if n % BAD_EVERY == BAD_EVERY - 1 else each for n, each in enumerate(rows)]
     megabytes = sum(map(len, rows)) / 1_000_000
     converter = RecordConverter(read_columns(glue_columns(COLUMNS)), OpenXRules())
@@ -121,11 +126,11 @@ def _conversion(report: Report, flights: list[str]) -> None:
     )
 
 
-def _compaction(report: Report, flights: list[str]) -> None:
+def _compaction(report: Report, payloads: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "landing"
         source.mkdir()
-        _write_landing(source, flights, FILES if not report.quick else FILES // 10)
+        _write_landing(source, payloads, FILES if not report.quick else FILES // 10)
         found: dict[str, list[dict[str, float]]] = {"ours": [], "pyarrow": [], "duckdb": []}
         for _ in range(report.rounds(5)):
             for contestant, results in found.items():
@@ -171,15 +176,15 @@ def _in_own_process(contestant: str, source: Path) -> dict[str, float]:
     return result
 
 
-def _write_landing(folder: Path, flights: list[str], files: int) -> None:
+def _write_landing(folder: Path, payloads: list[str], files: int) -> None:
     """Files as Firehose writes them: each of some seconds, overlapping its neighbours, not quite in order."""
     random_ = random.Random(7)
     row = writer_for(COLUMNS).row_of
     schema = arrow_schema(COLUMNS)
     converter = RecordConverter(read_columns(glue_columns(COLUMNS)), OpenXRules())
-    table = converter.convert([row(event) for event in stream_events(flights)]).table
+    table = converter.convert([row(event) for event in stream_events(payloads)]).table
     for number in range(files):
-        start = number * FILE_ROWS % (len(flights) - FILE_ROWS)
+        start = number * FILE_ROWS % (len(payloads) - FILE_ROWS)
         piece = table.slice(start, FILE_ROWS)
         times_ = [
             ACCEPTED_AT + (number * FILE_ROWS + n) * 1_000 + random_.randrange(4_000_000) for n in range(FILE_ROWS)

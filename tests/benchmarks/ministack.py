@@ -8,7 +8,6 @@ environment variable MINISTACK names its command.
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from typing import Any, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
+
+from tests.benchmarks.ports import free_port
 
 COMMAND_VARIABLE: Final = "MINISTACK"
 START_SECONDS: Final = 60
@@ -67,7 +68,7 @@ class MiniStack:
 @contextlib.contextmanager
 def running() -> Iterator[MiniStack]:
     """Start it, and end it by its pid."""
-    port = _free_port()
+    port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING", "MINISTACK_REGION": REGION}
@@ -173,10 +174,3 @@ def _wait_until_it_answers(endpoint: str) -> None:
             time.sleep(0.2)
         else:
             return
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

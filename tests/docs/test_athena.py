@@ -4,17 +4,23 @@ import gzip
 import io
 import json
 import re
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from archive.compaction import MANIFEST_NAME, MANIFESTS
+from archive.hours import Hour
 from archive.lake import ENVELOPE, PARTITIONS, columns, payload_columns
 from archive.tables import EVENTS, tables
 from infra.local.lake_reader import LocalLake
 from infra.querying.local_query import run_local
 from infra.querying.output import print_result
-from tests.archive.lakes import HOUR, NAMES, Lake
+from tests.archive.lakes import HOUR, NAMES, Lake, a_row
 from tests.archive.test_read_back import compacted, landed
 
 PAGE = Path("docs/athena.md").read_text(encoding="utf-8")
@@ -29,6 +35,69 @@ def test_every_answer_is_what_the_query_gives(lake: Lake):
         printed = io.StringIO()
         print_result(run_local(LocalLake(lake.s3, NAMES), sql), printed, None)
         assert printed.getvalue() == answer, f"question {number}"
+
+
+def test_the_question_with_typed_columns_gives_the_same_answer(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """What the page says of the fourth question once the schema names the flights' properties."""
+    typed = ENVELOPE + payload_columns(json.loads(Path("tests/data/flights.schema.json").read_text()))
+    for module in ("infra.local.lake_reader", "archive.tables"):
+        monkeypatch.setattr(f"{module}.columns", lambda: typed)
+    lake.put(f"events/{HOUR.path}/flights.parquet", landed(FLIGHTS, typed))
+    (short,) = re.findall(r"becomes `(SELECT .*?)`", PAGE)
+    long = QUESTIONS[3][1]
+    assert {(carrier, flights, round(late, 1)) for carrier, flights, late in lake.query(short)} >= set(lake.query(long))
+
+
+def test_the_filter_that_the_page_advises_is_sql(lake: Lake):
+    (clause,) = re.findall(r"^    (WHERE .*?)\n\n", PAGE, re.DOTALL | re.MULTILINE)
+    day = Hour(datetime(2026, 11, 1, 5, tzinfo=UTC))
+    replayed = Hour(datetime(2026, 11, 7, tzinfo=UTC))
+    lake.land([a_row(1, day)], day)
+    lake.land([a_row(2, day), a_row(3, replayed)], replayed)
+    assert sorted(lake.query("SELECT request_id FROM events " + clause)) == [("r00001",), ("r00002",)]  # noqa: S608 (our own page)
+
+
+def test_the_snippet_for_pandas_asks_for_the_flights(lake: Lake, monkeypatch: pytest.MonkeyPatch):
+    """With Athena's place taken by the lake in memory; the arguments are those of awswrangler 3."""
+
+    def read_sql_query(sql: str, *, database: str, workgroup: str, ctas_approach: bool) -> list[tuple[object, ...]]:
+        assert (database, workgroup, ctas_approach) == ("spillway_prod", "spillway-prod", False)
+        return lake.query(sql)
+
+    lake.put(f"events/{HOUR.path}/flights.parquet", landed(FLIGHTS, columns()))
+    monkeypatch.setitem(
+        sys.modules, "awswrangler", SimpleNamespace(athena=SimpleNamespace(read_sql_query=read_sql_query))
+    )
+    found = run_snippet("awswrangler")
+    assert sorted(found["delays"])[:2] == [("9E", 1100), ("AA", 1968)]
+
+
+def test_the_snippet_for_duckdb_reads_the_compacted_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """On a folder in the bucket's place: httpfs is not on every machine that runs the tests."""
+    data = tmp_path / "part-00000.parquet"
+    data.write_bytes(compacted(landed(FLIGHTS, columns()), columns(), tmp_path))
+    manifest = tmp_path / MANIFESTS / HOUR.path / MANIFEST_NAME
+    manifest.parent.mkdir(parents=True)
+    manifest.write_text(f"{data}\n")
+    run_snippet(
+        "duckdb",
+        ("s3://spillway-prod-lake-123456789012", str(tmp_path)),
+        ("INSTALL httpfs; LOAD httpfs; CREATE SECRET (TYPE s3, PROVIDER credential_chain)", "SELECT 1"),
+    )
+    printed = capsys.readouterr().out
+    assert "1100" in printed
+    assert printed.count("│") > 2 * 15
+
+
+def run_snippet(library: str, *changes: tuple[str, str]) -> dict[str, Any]:
+    """Run the page's Python that imports a library; what it has defined."""
+    (code,) = (found for found in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if f"import {library}" in found)
+    for old, new in changes:
+        assert old in code
+        code = code.replace(old, new)
+    found: dict[str, Any] = {}
+    exec(code, found)  # noqa: S102 (our own page)
+    return found
 
 
 def test_the_tables_of_the_page_are_those_of_the_lake():

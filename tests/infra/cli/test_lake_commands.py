@@ -94,6 +94,22 @@ def test_compact_says_what_became_of_each_hour(command, lake):
     assert "duplicates" in result.stdout
 
 
+def test_compact_says_until_when_an_hour_is_open(command, lake):
+    hour = Hour.of(datetime.now(UTC))
+    lake.land([a_row(1, hour)], hour)
+    assert f"{hour}  open until {hour.end:%H}:01 UTC" in command("compact").stderr
+
+
+def test_late_arrivals_are_picked_up_by_the_next_compact(command, lake):
+    hour = Hour.of(datetime.now(UTC) - timedelta(hours=5))
+    lake.land([a_row(1, hour), a_row(2, hour)], hour)
+    command("compact")
+    lake.land([a_row(2, hour), a_row(3, hour)], hour)
+    (found,) = json.loads(command("compact", "--json").stdout)
+    assert (found["what"], found["new_objects"], found["rows"], found["duplicates"]) == ("extended", 1, 3, 1)
+    assert lake.events() == ["r00001", "r00002", "r00003"]
+
+
 def test_compact_with_nothing_to_do_says_so(command):
     assert "Nothing landed between" in command("compact").stderr
     assert command("compact", "--from", "2026-02-02", "--to", "2026-02-01").exit_code == 2

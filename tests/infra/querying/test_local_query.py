@@ -48,6 +48,29 @@ def test_columns_without_a_name_are_called_as_in_athena(lake, sql, names):
     assert run_local(LocalLake(lake.s3, NAMES), sql).column_names == names
 
 
+def test_a_table_may_be_named_with_its_database(lake):
+    lake.land([a_row(1)])
+    assert lake.query("SELECT request_id FROM spillway_local.events") == [("r00001",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("DECIMAL '1.20'", "1.20"),
+        ("CAST('12.50' AS decimal(10, 1))", "12.5"),
+        ("CAST(7.5e0 AS decimal)", "8"),
+        ("CAST('12' AS decimal)", "12"),
+    ],
+)
+def test_decimals_have_athenas_digits(lake, sql, value):
+    assert [(str(found),) for (found,) in lake.query(f"SELECT {sql}")] == [(value,)]
+
+
+def test_parameters_are_as_many_as_question_marks(lake):
+    with pytest.raises(QueryFailed, match="question marks in the SQL: 1; parameters given: 0"):
+        lake.query("SELECT ?")
+
+
 def test_show_tables_and_describe(lake):
     assert ("events",) in lake.query("SHOW TABLES")
     assert lake.query("DESCRIBE events")[0][:2] == ("timestamp", "timestamp")
@@ -59,12 +82,17 @@ def test_show_tables_and_describe(lake):
     ("sql", "message", "caret_under"),
     [
         ("SELECT foo FROM events", 'line 1, column 8: Referenced column "foo" not found', "foo"),
-        ("SELECT 1\nFROM evnts", "line 2, column 6: Table with name evnts does not exist; there are", "evnts"),
+        ("SELECT 1\nFROM evnts", "line 2, column 6: no table evnts; there are", "evnts"),
         ("SELECT\n\tfoo\nFROM events", "line 2, column 2: ", "foo"),
         ("SELECT frob(1) FROM events", "line 1, column 8: Scalar Function with name frob", "frob"),
-        ("SELECT CAST('abc' AS integer)", "line 1, column 14: Could not convert string 'abc'", "abc"),
+        ("SELECT CAST('abc' AS integer)", "line 1, column 8: Could not convert string 'abc'", "CAST"),
         ("SELECT count(* FROM events", "line 1, column 16: Expecting )", "FROM"),
         ("SELECT * FRM events WHERE", "line 1, column 14: ", "events"),
+        ("SELECT e.payload, e.x FROM events e", 'line 1, column 19: Table "e" does not have a column', "e.x"),
+        ("SELECT dt, sum(request_id) FROM events", "line 1, column 12: No function matches the given name", "sum"),
+        ("SELECT *\nFROM events WHERE timestamp > 3", "line 2, column 19: Cannot compare values", "timestamp"),
+        ("SELECT json_extract_scalar(payload, '$.a') + dt FROM events", "line 1, column 44: No function", "+"),
+        ("SELECT 'it''s', 'abc FROM events", "line 1, column 17: what begins here has no end", "'abc"),
     ],
 )
 def test_an_error_points_at_its_place(lake, sql, message, caret_under):

@@ -150,3 +150,9 @@ def test_a_rule_for_a_group_or_a_prefix_list_keeps_its_description(by_prefix_lis
     [made] = ec2.authorize_security_group_ingress(GroupId=ours, IpPermissions=[permission])["SecurityGroupRules"]
     rules = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
     assert [rule["Description"] for rule in rules["SecurityGroupRules"]] == ["TLS"]
+
+
+def test_a_vault_says_that_it_holds_nothing():
+    backup = boto3.client("backup")
+    backup.create_backup_vault(BackupVaultName="vault")
+    assert backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")["RecoveryPoints"] == []

@@ -11,8 +11,9 @@ import boto3
 
 from archive.tables import TERRAFORM_FILE
 from infra.lake_file import write_lake_file
+from infra.names import Names
 from infra.packaging import PACKAGE_FILE, ROOT
-from infra.preflight import PreflightError, check_plan, identify
+from infra.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.terraform_runner import Terraform
 
 FOLDER: Final = ROOT / "infra" / "terraform"
@@ -124,12 +125,14 @@ class Deployment:
 
     def _variables(self) -> list[str]:
         """The variables of this environment, and its file of options where there is one."""
+        stream = Names(self.environment, self.account.account).stream
         package = os.path.relpath(self.package.resolve(), self._folder.resolve())
         options = self._folder / "environments" / f"{self.environment}.tfvars"
         return [
             f"-var=environment={self.environment}",
             f"-var=region={self.account.region}",
             f"-var=package_file={package}",
+            f"-var=standing_shards={standing_shards(stream, self.account.region)}",
             *([f"-var-file={options.relative_to(self._folder)}"] if options.exists() else []),
         ]
 

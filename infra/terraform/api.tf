@@ -46,7 +46,7 @@ resource "aws_api_gateway_method" "this" {
   authorization        = each.key == "app" ? local.app_authorization : "NONE"
   authorizer_id        = each.key == "app" ? one(aws_api_gateway_authorizer.cognito[*].id) : null
   authorization_scopes = each.key == "app" && try(length(var.cognito.scopes), 0) > 0 ? var.cognito.scopes : null
-  api_key_required     = each.key == "app" && local.api_key_required
+  api_key_required     = each.key == "app" && local.settings.http.api_key_required
 }
 
 resource "aws_api_gateway_integration" "this" {
@@ -108,7 +108,7 @@ resource "aws_api_gateway_deployment" "this" {
       aws_api_gateway_integration.preflight.uri,
       var.cognito,
       local.gateway_errors,
-      local.allowed_cidrs,
+      local.settings.http.allowed_cidrs,
     ]))
   }
 

@@ -1,13 +1,13 @@
 # Who may post, and from where: API key, networks, Cognito. Each is an option.
 resource "aws_api_gateway_api_key" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "Posts events to Spillway ${var.environment}"
 }
 
 resource "aws_api_gateway_usage_plan" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "What a key of Spillway ${var.environment} may use"
@@ -30,7 +30,7 @@ resource "aws_api_gateway_usage_plan" "client" {
 }
 
 resource "aws_api_gateway_usage_plan_key" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   key_id        = aws_api_gateway_api_key.client[0].id
   key_type      = "API_KEY"
@@ -47,7 +47,7 @@ resource "aws_api_gateway_authorizer" "cognito" {
 }
 
 resource "aws_api_gateway_rest_api_policy" "allowed_cidrs" {
-  count = length(local.allowed_cidrs) > 0 ? 1 : 0
+  count = length(local.settings.http.allowed_cidrs) > 0 ? 1 : 0
 
   rest_api_id = aws_api_gateway_rest_api.this.id
   policy      = data.aws_iam_policy_document.allowed_cidrs.json
@@ -79,7 +79,7 @@ data "aws_iam_policy_document" "allowed_cidrs" {
     condition {
       test     = "NotIpAddress"
       variable = "aws:SourceIp"
-      values   = local.allowed_cidrs
+      values   = local.settings.http.allowed_cidrs
     }
   }
 }

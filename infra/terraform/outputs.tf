@@ -11,7 +11,7 @@ output "curl" {
   description = "Posts a first event."
   value = join(" ", concat(
     ["curl -i -H 'Content-Type: application/json'"],
-    local.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
+    local.settings.http.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
     var.cognito == null ? [] : ["-H \"Authorization: $TOKEN\""],
     ["-d '{\"hello\": \"world\"}'", "${local.origin}/${aws_api_gateway_stage.this.stage_name}/app"],
   ))

@@ -1,10 +1,5 @@
-# Who may post, and from where. The first two are in infra/pipeline.yaml, where the local pipeline reads them as well.
-
-variable "api_key_required" {
-  description = "Whether posting needs an API key (header x-api-key); one is made, with a usage plan. Left out: as infra/pipeline.yaml says."
-  type        = bool
-  default     = null
-}
+# Who may post, and from where; whether that takes an API key, and from which networks, is in infra/pipeline.yaml
+# (http.api_key_required, http.allowed_cidrs), where the local pipeline reads it as well.
 
 variable "api_key_requests_per_day" {
   description = "Requests a day that the usage plan grants its key; left out: no quota but the stage's rate."
@@ -14,17 +9,6 @@ variable "api_key_requests_per_day" {
   validation {
     condition     = var.api_key_requests_per_day == null || try(var.api_key_requests_per_day >= 1, false)
     error_message = "api_key_requests_per_day: at least 1."
-  }
-}
-
-variable "allowed_cidrs" {
-  description = "Networks that may call the API, IPv4 or IPv6, such as [\"203.0.113.0/24\"]; empty: any. Left out: as infra/pipeline.yaml says."
-  type        = list(string)
-  default     = null
-
-  validation {
-    condition     = alltrue([for cidr in concat(coalesce(var.allowed_cidrs, []), local.settings.http.allowed_cidrs) : can(cidrhost(cidr, 0))])
-    error_message = "allowed_cidrs: ${join(", ", [for cidr in concat(coalesce(var.allowed_cidrs, []), local.settings.http.allowed_cidrs) : cidr if !can(cidrhost(cidr, 0))])} is no network in CIDR notation, such as 203.0.113.0/24."
   }
 }
 

@@ -7,11 +7,12 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from infra import deployment, terraform_runner
+from infra import deployment, settings, terraform_runner
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
 from infra.local.aws_endpoint import local_aws
-from infra.preflight import PreflightError, check_plan, identify
+from infra.preflight import PreflightError, check_plan, identify, standing_shards
+from infra.settings import PIPELINE_FILE
 
 REGION: Final = "eu-west-2"
 
@@ -121,6 +122,22 @@ def test_more_than_doubling_or_halving_is_refused(local, before, after):
     _one_line(error)
 
 
+def test_shards_that_were_scaled_while_planning_are_not_set_back(local):
+    plan = _plan("aws_kinesis_stream", {"name": "events", "shard_count": 2}, {"shard_count": 4})
+    plan["variables"] = {"standing_shards": {"value": 2}}
+    with pytest.raises(PreflightError, match="went from 2 to 4 shards while this was planned: deploy again") as error:
+        check_plan(plan, REGION)
+    _one_line(error)
+
+
+def test_the_standing_shards_are_those_open_now(local):
+    kinesis = boto3.client("kinesis")
+    assert standing_shards("events", REGION) == 0
+    kinesis.create_stream(StreamName="events", ShardCount=2)
+    kinesis.update_shard_count(StreamName="events", TargetShardCount=3, ScalingType="UNIFORM_SCALING")
+    assert standing_shards("events", REGION) == 3
+
+
 def test_an_environment_that_stands_in_another_region_is_left_alone(local, monkeypatch, tmp_path):
     monkeypatch.setattr(terraform_runner.Terraform, "init", lambda _self: None)
     monkeypatch.setattr(terraform_runner.Terraform, "outputs", lambda _self: {"region": "us-east-1"})
@@ -163,3 +180,13 @@ def test_an_invalid_network_is_refused_while_planning(configuration):
     messages = [json.loads(line)["@message"] for line in output.splitlines()]
     assert any("Invalid value for variable" in message for message in messages), messages
     assert "203.0.113.0/33 is no network in CIDR notation" in output
+
+
+def test_an_invalid_network_is_refused_in_one_line(local, monkeypatch, tmp_path):
+    invalid = tmp_path / "pipeline.yaml"
+    invalid.write_text(PIPELINE_FILE.read_text().replace("allowed_cidrs: []", 'allowed_cidrs: ["203.0.113.0/33"]'))
+    monkeypatch.setattr(settings.load, "__defaults__", (invalid,))
+    done = CliRunner().invoke(spillway, ["deploy"])
+    assert isinstance(done.exception, CommandError)
+    assert "'203.0.113.0/33' does not appear to be an IPv4 or IPv6 network" in str(done.exception)
+    assert "\n" not in str(done.exception)

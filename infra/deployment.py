@@ -3,11 +3,13 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from botocore.exceptions import ClientError
 
 from archive.tables import TERRAFORM_FILE
 from infra.lake_file import write_lake_file
@@ -23,6 +25,10 @@ _PROTECTED: Final = (
     "aws_dynamodb_table.events",
     "module.lake_bucket.aws_s3_bucket.this",
     "module.dead_letter_bucket.aws_s3_bucket.this",
+)
+
+_GONE: Final = frozenset(
+    {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 )
 
 
@@ -137,23 +143,34 @@ class Deployment:
         ]
 
 
-def _data_held(names: dict[str, Any], region: str) -> list[str]:
-    session = boto3.Session(region_name=region)
-    held = []
-    if session.client("dynamodb").scan(TableName=names["table"], Limit=1)["Count"]:
-        held.append(f"the table {names['table']}")
-    s3 = session.client("s3")
+def _data_held(names: dict[str, Any], region: str) -> Iterator[str]:
+    """What holds data; what is gone already, as after a destroy that broke off, holds none."""
+    for what, holds in _holders(names, boto3.Session(region_name=region)):
+        try:
+            if holds():
+                yield what
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise PreflightError(f"{what} cannot be looked at for data: {error}") from error
+
+
+def _holders(names: dict[str, Any], session: boto3.Session) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What may hold data, and how to ask whether it does."""
+    dynamodb, s3, sqs = session.client("dynamodb"), session.client("s3"), session.client("sqs")
+    yield f"the table {names['table']}", lambda: bool(dynamodb.scan(TableName=names["table"], Limit=1)["Count"])
     for bucket in (names["lake_bucket"], names["dead_letter_bucket"]):
-        found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
-        if found.get("Versions") or found.get("DeleteMarkers"):
-            held.append(f"the bucket {bucket}")
-    sqs = session.client("sqs")
+        yield f"the bucket {bucket}", partial(_bucket_holds, s3, bucket)
     for queue in (names["dead_letter_queue"], names["parked_queue"]):
-        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        counts = sqs.get_queue_attributes(
-            QueueUrl=url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        if any(int(count) for count in counts.values()):
-            held.append(f"the queue {queue}")
-    return held
+        yield f"the queue {queue}", partial(_queue_holds, sqs, queue)
+
+
+def _bucket_holds(s3: Any, bucket: str) -> bool:
+    found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+    return bool(found.get("Versions") or found.get("DeleteMarkers"))
+
+
+def _queue_holds(sqs: Any, queue: str) -> bool:
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    return any(int(count) for count in attributes.values())

@@ -32,8 +32,11 @@ def identify(default_region: str) -> Account:
     Raises:
         PreflightError: there are no credentials, AWS does not take them, or there is no such region.
     """
-    session = boto3.Session()
-    region = session.region_name or default_region
+    try:
+        session = boto3.Session()
+        region = session.region_name or default_region
+    except BotoCoreError as error:
+        raise PreflightError(f"the AWS settings cannot be used: {error}") from error
     regions = session.get_available_regions("kinesis")
     if region not in regions:
         raise PreflightError(
@@ -164,7 +167,9 @@ def _exists(session: boto3.Session, lookup: _Lookup, arguments: dict[str, Any]) 
 
 def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
     """Why the planned number of shards cannot be had."""
-    told = plan.get("variables", {}).get("standing_shards", {}).get("value")
+    told = int(
+        plan.get("variables", {}).get("standing_shards", {}).get("value") or 0
+    )  # as text, where the command told it
     for change in plan.get("resource_changes", []):
         if change["type"] != "aws_kinesis_stream":
             continue

@@ -13,6 +13,7 @@ output "curl" {
     ["curl -i -H 'Content-Type: application/json'"],
     local.settings.http.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
     var.cognito == null ? [] : ["-H \"Authorization: $TOKEN\""],
+    var.lambda_authorizer == null ? [] : ["-H \"${try(var.lambda_authorizer.header, "")}: $TOKEN\""],
     ["-d '{\"hello\": \"world\"}'", "${local.origin}/${aws_api_gateway_stage.this.stage_name}/app"],
   ))
 }

@@ -148,6 +148,7 @@ data "aws_iam_policy_document" "unnamed" {
 # What the pipeline's options take besides.
 locals {
   option_actions = {
+    authorizer = ["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"] # of a function that is not the pipeline's
     domain = ["acm:AddTagsToCertificate", "acm:DeleteCertificate", "acm:DescribeCertificate", "acm:ListTagsForCertificate",
       "acm:RequestCertificate", "apigateway:AddCertificateToDomain", "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST",
     "route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListResourceRecordSets"]

@@ -130,6 +130,23 @@ run "guards" {
   }
 }
 
+run "an_authorizer_of_ones_own" {
+  command = plan
+
+  variables {
+    lambda_authorizer = { function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post", header = "X-Token" }
+  }
+
+  assert {
+    condition     = [for path in ["app", "health"] : aws_api_gateway_method.this[path].authorization] == ["CUSTOM", "NONE"] && aws_api_gateway_authorizer.lambda[0].identity_source == "method.request.header.X-Token"
+    error_message = "The authoriser is not asked by its header, or guards other paths than /app."
+  }
+  assert {
+    condition     = aws_lambda_permission.authorizer[0].function_name == "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post" && strcontains(aws_api_gateway_authorizer.lambda[0].authorizer_uri, "function:who-may-post/invocations")
+    error_message = "API Gateway may not call the authoriser, or calls another."
+  }
+}
+
 run "capacity" {
   command = plan
 
@@ -236,4 +253,25 @@ run "an_invalid_network_is_refused_before_anything_is_made" {
   }
 
   expect_failures = [var.pipeline]
+}
+
+run "one_authorizer_is_asked" {
+  command = plan
+
+  variables {
+    cognito           = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"] }
+    lambda_authorizer = { function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post" }
+  }
+
+  expect_failures = [var.lambda_authorizer]
+}
+
+run "an_authorizer_is_named_by_its_arn" {
+  command = plan
+
+  variables {
+    lambda_authorizer = { function_arn = "who-may-post" }
+  }
+
+  expect_failures = [var.lambda_authorizer]
 }

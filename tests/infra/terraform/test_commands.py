@@ -5,12 +5,14 @@ from typing import Final
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from infra import deployment, settings, terraform_runner
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
 from infra.local.aws_endpoint import local_aws
+from infra.names import Names
 from infra.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.settings import PIPELINE_FILE
 
@@ -51,6 +53,25 @@ def test_without_credentials_nothing_is_begun(nobody, command):
     assert isinstance(done.exception, CommandError)
     assert str(done.exception).startswith("no AWS credentials: set AWS_PROFILE")
     assert "\n" not in str(done.exception)
+
+
+def test_a_profile_that_is_none_is_told(nobody, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    done = CliRunner().invoke(spillway, ["deploy"])
+    assert str(done.exception) == "the AWS settings cannot be used: The config profile (nope) could not be found"
+
+
+def test_credentials_that_aws_does_not_take_are_told_in_one_line(local, monkeypatch):
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("InvalidClientTokenId"))
+    with pytest.raises(PreflightError, match=r"AWS does not take the credentials in eu-west-2: .*InvalidClientTokenId"):
+        identify(REGION)
+
+
+def _refuse(code: str):
+    def call(_client, operation, _arguments):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+    return call
 
 
 def test_a_region_that_is_none_is_told(local, monkeypatch):
@@ -124,7 +145,7 @@ def test_more_than_doubling_or_halving_is_refused(local, before, after):
 
 def test_shards_that_were_scaled_while_planning_are_not_set_back(local):
     plan = _plan("aws_kinesis_stream", {"name": "events", "shard_count": 2}, {"shard_count": 4})
-    plan["variables"] = {"standing_shards": {"value": 2}}
+    plan["variables"] = {"standing_shards": {"value": "2"}}  # as Terraform tells what a command told it
     with pytest.raises(PreflightError, match="went from 2 to 4 shards while this was planned: deploy again") as error:
         check_plan(plan, REGION)
     _one_line(error)
@@ -170,6 +191,33 @@ def test_destroying_asks_for_the_name_and_names_what_holds_data(local, monkeypat
     done = CliRunner().invoke(spillway, ["destroy", "--delete-data"], input="dev\n")
     assert done.exit_code == 0, done.output
     assert asked == [{"delete_data": True}]
+
+
+def test_what_is_gone_already_holds_no_data(local):
+    names = Names("dev", "123456789012")
+    told = {"table": names.table, "lake_bucket": names.lake_bucket, "dead_letter_bucket": names.dead_letter_bucket}
+    told |= {"dead_letter_queue": names.dead_letter_queue, "parked_queue": names.parked_queue}
+    assert list(deployment._data_held(told, REGION)) == []
+    boto3.client("sqs").create_queue(QueueName=names.parked_queue)
+    boto3.client("sqs").send_message(QueueUrl=names.parked_queue, MessageBody="parked")
+    assert list(deployment._data_held(told, REGION)) == [f"the queue {names.parked_queue}"]
+
+
+def test_what_cannot_be_looked_at_is_told(local, monkeypatch):
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("AccessDeniedException"))
+    with pytest.raises(PreflightError, match=r"the table t cannot be looked at for data: .*AccessDenied"):
+        list(
+            deployment._data_held(
+                {
+                    "table": "t",
+                    "lake_bucket": "l",
+                    "dead_letter_bucket": "d",
+                    "dead_letter_queue": "q",
+                    "parked_queue": "p",
+                },
+                REGION,
+            )
+        )
 
 
 def test_an_invalid_network_is_refused_while_planning(configuration):

@@ -162,6 +162,12 @@ def _holders(names: dict[str, Any], session: boto3.Session) -> Iterator[tuple[st
         yield f"the bucket {bucket}", partial(_bucket_holds, s3, bucket)
     for queue in (names["dead_letter_queue"], names["parked_queue"]):
         yield f"the queue {queue}", partial(_queue_holds, sqs, queue)
+    vault = names["backup_vault"]
+    yield f"the backup vault {vault}", partial(_vault_holds, session.client("backup"), vault)
+
+
+def _vault_holds(backup: Any, vault: str) -> bool:
+    return bool(backup.list_recovery_points_by_backup_vault(BackupVaultName=vault, MaxResults=1)["RecoveryPoints"])
 
 
 def _bucket_holds(s3: Any, bucket: str) -> bool:

@@ -31,7 +31,7 @@ output "region" {
 
 output "names" {
   description = "What everything is called."
-  value       = merge(local.names, { functions = local.function_names, workgroup = aws_athena_workgroup.lake.name })
+  value       = merge(local.names, { functions = local.function_names, workgroup = aws_athena_workgroup.lake.name, backup_vault = aws_backup_vault.this.name })
 }
 
 output "key_arn" {

@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "boundary" {
     resources = [for arn in [
       "athena:${local.here}:workgroup/spillway-*", "backup:${local.here}:backup-vault:spillway-*",
       "dynamodb:${local.here}:table/spillway-*", "firehose:${local.here}:deliverystream/spillway-*",
-      "glue:${local.here}:catalog", "glue:${local.here}:database/spillway_*", "glue:${local.here}:table/spillway_*/*",
+      "glue:${local.here}:catalog", "glue:${local.here}:database/default", "glue:${local.here}:database/spillway_*", "glue:${local.here}:table/spillway_*/*",
       "kinesis:${local.here}:stream/spillway-*", "lambda:${local.here}:function:spillway-*", "logs:${local.here}:log-group:/aws/*/spillway-*",
       "s3:::spillway-*", "sns:${local.here}:spillway-*", "sqs:${local.here}:spillway-*",
     ] : "arn:${local.partition}:${arn}"]

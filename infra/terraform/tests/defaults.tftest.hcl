@@ -258,7 +258,7 @@ run "defaults" {
     error_message = "A query of archive/queries is not saved, or says not what it asks."
   }
 
-  # The console shows it all on one page, and the outputs say what comes next.
+  # The console shows it all on one page.
 
   assert {
     condition     = strcontains(aws_resourcegroups_group.this.resource_query[0].query, "\"prod\"")

@@ -106,6 +106,7 @@ def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configurat
         assert applying.outputs is not None
         assert applying.outputs["url"].endswith("/dev/app")
         _assert_named_as_python_names_it(applying.outputs["names"])
+        _assert_tagged()
         _assert_scheduled_as_python_has_it(applying.settings, NAMES, {COMPACTOR: applying.settings.compaction.schedule})
         applying.assert_nothing_to_do()
 
@@ -222,8 +223,16 @@ def _assert_named_as_python_names_it(told: dict[str, Any]) -> None:
     functions = told.pop("functions")
     assert functions == {module.rpartition(".")[2]: NAMES.function(module) for module in (*MODULES, COMPACTOR)}
     assert told.pop("key_alias") == f"alias/{NAMES.prefix}"
-    assert told.pop("workgroup") == NAMES.prefix
+    assert told.pop("workgroup") == told.pop("backup_vault") == NAMES.prefix
     assert told == {name: getattr(NAMES, name) for name in told}
+
+
+def _assert_tagged() -> None:
+    told = boto3.client("kinesis").list_tags_for_stream(StreamName=NAMES.stream)["Tags"]
+    expected = {"Project": "spillway", "Environment": "local", "Deployment": "spillway-local", "ManagedBy": "terraform"}
+    assert {tag["Key"]: tag["Value"] for tag in told} == expected
+    function = boto3.client("lambda").get_function(FunctionName=NAMES.function(COMPACTOR))
+    assert function["Tags"] == expected
 
 
 def _assert_scheduled_as_python_has_it(settings: Settings, names: Names, schedules: dict[str, str]) -> None:

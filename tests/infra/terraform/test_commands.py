@@ -2,17 +2,19 @@
 
 import json
 from typing import Final
+from unittest.mock import patch
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from moto.backup import urls as backup_urls
 
 from infra import deployment, settings, terraform_runner
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
+from infra.local import moto_mends, moto_operation
 from infra.local.aws_endpoint import local_aws
-from infra.names import Names
 from infra.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.settings import PIPELINE_FILE
 
@@ -193,31 +195,40 @@ def test_destroying_asks_for_the_name_and_names_what_holds_data(local, monkeypat
     assert asked == [{"delete_data": True}]
 
 
+HOLDERS: Final = {
+    "table": "t",
+    "lake_bucket": "lake",
+    "dead_letter_bucket": "dead",
+    "dead_letter_queue": "q",
+    "parked_queue": "p",
+    "backup_vault": "v",
+}
+
+
 def test_what_is_gone_already_holds_no_data(local):
-    names = Names("dev", "123456789012")
-    told = {"table": names.table, "lake_bucket": names.lake_bucket, "dead_letter_bucket": names.dead_letter_bucket}
-    told |= {"dead_letter_queue": names.dead_letter_queue, "parked_queue": names.parked_queue}
-    assert list(deployment._data_held(told, REGION)) == []
-    boto3.client("sqs").create_queue(QueueName=names.parked_queue)
-    boto3.client("sqs").send_message(QueueUrl=names.parked_queue, MessageBody="parked")
-    assert list(deployment._data_held(told, REGION)) == [f"the queue {names.parked_queue}"]
+    with moto_mends.installed():
+        assert list(deployment._data_held(HOLDERS, REGION)) == []
+        boto3.client("sqs").create_queue(QueueName="p")
+        boto3.client("sqs").send_message(QueueUrl="p", MessageBody="parked")
+        assert list(deployment._data_held(HOLDERS, REGION)) == ["the queue p"]
+
+
+def test_backups_are_data(local, monkeypatch):
+    monkeypatch.setattr(
+        moto_operation.BackupResponse, "list_recovery_points_by_backup_vault", _one_backup, raising=False
+    )
+    with patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS):
+        assert list(deployment._data_held(HOLDERS, REGION)) == ["the backup vault v"]
+
+
+def _one_backup(_response: object) -> str:
+    return json.dumps({"RecoveryPoints": [{"RecoveryPointArn": "arn"}]})
 
 
 def test_what_cannot_be_looked_at_is_told(local, monkeypatch):
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("AccessDeniedException"))
     with pytest.raises(PreflightError, match=r"the table t cannot be looked at for data: .*AccessDenied"):
-        list(
-            deployment._data_held(
-                {
-                    "table": "t",
-                    "lake_bucket": "l",
-                    "dead_letter_bucket": "d",
-                    "dead_letter_queue": "q",
-                    "parked_queue": "p",
-                },
-                REGION,
-            )
-        )
+        list(deployment._data_held(HOLDERS, REGION))
 
 
 def test_an_invalid_network_is_refused_while_planning(configuration):

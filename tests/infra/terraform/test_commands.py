@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto.backup import urls as backup_urls
+from moto.backup.responses import BackupResponse
 
 from infra import deployment, settings, terraform_runner
 from infra.cli.context import CommandError
@@ -214,9 +215,7 @@ def test_what_is_gone_already_holds_no_data(local):
 
 
 def test_backups_are_data(local, monkeypatch):
-    monkeypatch.setattr(
-        moto_operation.BackupResponse, "list_recovery_points_by_backup_vault", _one_backup, raising=False
-    )
+    monkeypatch.setattr(BackupResponse, "list_recovery_points_by_backup_vault", _one_backup, raising=False)
     with patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS):
         assert list(deployment._data_held(HOLDERS, REGION)) == ["the backup vault v"]
 

@@ -45,10 +45,12 @@ def test_the_example_keeps_the_state_in_a_bucket_with_its_lock_beside_it(configu
         endpoint.start()
         try:
             monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
-            terraform = Terraform(configuration.folder, "dev", print)
+            said: list[str] = []
+            terraform = Terraform(configuration.folder, "dev", said.append)
             terraform.init()
             terraform.run("plan", "-target=aws_resourcegroups_group.this", "-var=environment=dev")
             keys = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="state")["Contents"]]
         finally:
             endpoint.stop()
+    assert [line.split()[3] for line in said] == ["init", "workspace", "plan"], "every command is shown"
     assert keys == ["env:/dev/spillway/terraform.tfstate"], "the lock is gone with the plan"

@@ -233,7 +233,10 @@ MENDS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
     (BackupResponse, "list_tags", _backup_tags),
     (BackupResponse, "list_recovery_points_by_backup_vault", _list_recovery_points),
 )
-BACKUP_PATHS: Final = {"{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$": BackupResponse.dispatch}
+BACKUP_PATHS: Final = {
+    f"{{0}}/backup-vaults/(?P<name>[^/]+)/recovery-points{end}$": BackupResponse.dispatch
+    for end in ("", "/")  # as Terraform asks, and as boto3 does; served over HTTP, `/?` matches only one of them
+}
 XRAY_PATHS: Final = {
     f"{{0}}/{action}$": XRayResponse.dispatch
     for action in (

@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str,
     counts = {"ArchivedDeadLetters": 0, "LostRecords": 0, "UnarchivedMessages": 0}
     for message in event["Records"]:
         try:
-            letters = list(letters_of(message, archiver.kinesis, Backoff(deadline_of(context, RESERVE_SECONDS))))
+            letters = list(letters_of(message, _kinesis, Backoff(deadline_of(context, RESERVE_SECONDS))))
             with segments.call("S3", "PutObject"):
                 archiver.put(message, letters)
         except AWS_ERRORS as error:
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str,
             failed.append({"itemIdentifier": message["messageId"]})
             counts["UnarchivedMessages"] += 1
         else:
-            lost = sum(letter.data is None and letter.data_ref is None for letter in letters)
+            lost = sum(letter.is_lost for letter in letters)
             counts["ArchivedDeadLetters"] += len(letters) - lost
             counts["LostRecords"] += lost
             segments.add("archived", (trace_of(letter.data) for letter in letters if letter.data is not None))
@@ -57,9 +57,8 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, list[dict[str,
 class Archive:
     """Writes dead letters to S3, one object for a message, so that a redelivery overwrites itself."""
 
-    def __init__(self, s3: "S3Client", kinesis: "KinesisClient", bucket: str) -> None:
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
         self._s3 = s3
-        self.kinesis = kinesis
         self._bucket = bucket
 
     def put(self, message: dict[str, Any], letters: list[DeadLetter]) -> None:
@@ -74,8 +73,10 @@ def object_key(message: dict[str, Any]) -> str:
     return f"dead-letters/dt={sent:%Y-%m-%d}/hour={sent:%H}/{message['messageId']}.json"
 
 
-def letters_of(message: dict[str, Any], kinesis: "KinesisClient", backoff: Backoff) -> Iterator[DeadLetter]:
-    """The dead letters that a message stands for.
+def letters_of(
+    message: dict[str, Any], kinesis: "Callable[[], KinesisClient]", backoff: Backoff
+) -> Iterator[DeadLetter]:
+    """The dead letters that a message stands for; `kinesis` gives the client that reads what a pointer names.
 
     A message is JSON Lines of dead letters, or a pointer. Anything else was put in the queue by others; it is kept
     as a dead letter of the stage `unknown`.
@@ -84,7 +85,7 @@ def letters_of(message: dict[str, Any], kinesis: "KinesisClient", backoff: Backo
     try:
         first = json.loads(body.partition("\n")[0])
         if isinstance(first, dict) and "KinesisBatchInfo" in first:
-            yield from _letters_of_pointer(Pointer.from_message(first), kinesis, backoff)
+            yield from _letters_of_pointer(Pointer.from_message(first), kinesis(), backoff)
             return
         letters = [DeadLetter.from_json(line) for line in body.splitlines()]
     except (ValueError, KeyError, TypeError) as error:
@@ -144,4 +145,9 @@ def _user_records(source: Source, data: bytes) -> list[tuple[Source, bytes]]:
 
 @functools.cache
 def _archiver() -> Archive:
-    return Archive(client("s3"), client("kinesis"), os.environ["DEAD_LETTER_BUCKET"])
+    return Archive(client("s3"), os.environ["DEAD_LETTER_BUCKET"])
+
+
+def _kinesis() -> "KinesisClient":
+    kinesis: KinesisClient = client("kinesis")  # made for the first pointer; most messages hold their payload
+    return kinesis

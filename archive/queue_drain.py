@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
+    from consumers.dead_letter import DeadLetter
+
 RECEIVE_MESSAGES: Final = 10  # ReceiveMessage gives no more (AWS API reference, 2026)
 WAIT_SECONDS: Final = 2  # for a message, so that every server of the queue is asked
 EMPTY_RECEIVES: Final = 3  # in a row: the queue is empty
@@ -46,6 +48,13 @@ class Drained:
     error: str = ""
     hidden: int = 0
 
+    def add(self, letters: "list[DeadLetter]") -> None:
+        """Count a message whose letters are archived."""
+        lost = sum(letter.is_lost for letter in letters)
+        self.messages += 1
+        self.letters += len(letters) - lost
+        self.lost += lost
+
 
 def drain(
     sqs: "SQSClient",
@@ -74,7 +83,7 @@ def drain(
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     asked: Any = ["QueueArn", "ApproximateNumberOfMessagesNotVisible"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
-    archive = Archive(s3, kinesis, bucket)
+    archive = Archive(s3, bucket)
     drained = Drained(queue, hidden=int(attributes["ApproximateNumberOfMessagesNotVisible"]))
     empty = 0
     while empty < EMPTY_RECEIVES:
@@ -88,22 +97,17 @@ def drain(
         empty = 0 if messages else empty + 1
         for message in messages:
             try:
-                _archive(archive, _as_the_function_gets_it(message, attributes["QueueArn"]), drained, clock)
+                backoff = Backoff(clock.monotonic() + READ_SECONDS, clock)
+                as_given = _as_the_function_gets_it(message, attributes["QueueArn"])
+                letters = list(letters_of(as_given, lambda: kinesis, backoff))
+                archive.put(as_given, letters)
             except AWS_ERRORS as error:
                 drained.failed += 1
                 drained.error = f"{error_code(error)}: {error}"
             else:
+                drained.add(letters)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return drained
-
-
-def _archive(archive: Archive, message: dict[str, Any], drained: Drained, clock: Clock) -> None:
-    letters = list(letters_of(message, archive.kinesis, Backoff(clock.monotonic() + READ_SECONDS, clock)))
-    archive.put(message, letters)
-    lost = sum(letter.data is None and letter.data_ref is None for letter in letters)
-    drained.messages += 1
-    drained.letters += len(letters) - lost
-    drained.lost += lost
 
 
 def _as_the_function_gets_it(message: Any, queue_arn: str) -> dict[str, Any]:

@@ -56,6 +56,11 @@ class DeadLetter:
     data_ref: str | None = None
     replays: int = 0
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether its bytes had left the stream before they could be read."""
+        return self.data is None and self.data_ref is None
+
     def to_json(self) -> str:
         """One line of JSON, ASCII."""
         data = None if self.data is None else base64.b64encode(self.data).decode("ascii")

@@ -12,7 +12,7 @@ import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MAGIC: Final = b"\xf3\x89\x9a\xc2"
 _DIGEST_BYTES = 16
@@ -29,13 +29,15 @@ class MalformedAggregate(ValueError):
     """Bytes with the magic number of an aggregate that are none, or a damaged one; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserRecord:
+class UserRecord(NamedTuple):
     """What a producer put: one event's bytes, before aggregation or after de-aggregation."""
 
     partition_key: str
     data: bytes
     explicit_hash_key: str | None = None
+
+
+_user_record = functools.partial(tuple.__new__, UserRecord)  # what `UserRecord._make` does, at half the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,12 @@ def deaggregate(partition_key: str, data: bytes) -> list[UserRecord]:
             raise MalformedAggregate("a record in it lacks its partition key or its data")
         keys, hash_keys = list(aggregate.partition_key_table), list(aggregate.explicit_hash_key_table)
         return [
-            UserRecord(
-                keys[record.partition_key_index],
-                record.data,
-                hash_keys[record.explicit_hash_key_index] if record.HasField("explicit_hash_key_index") else None,
+            _user_record(
+                (
+                    keys[record.partition_key_index],
+                    record.data,
+                    hash_keys[record.explicit_hash_key_index] if record.HasField("explicit_hash_key_index") else None,
+                )
             )
             for record in aggregate.records
         ]

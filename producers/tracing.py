@@ -15,10 +15,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    import socket
+from typing import Any, Final
 
 DAEMON_VARIABLE: Final = "AWS_XRAY_DAEMON_ADDRESS"  # set by Lambda, such as 169.254.79.129:2000
 HEADER: Final = b'{"format":"json","version":1}\n'
@@ -160,8 +157,12 @@ def _send(trace: str, document: dict[str, Any]) -> None:
     address = _daemon(os.environ.get(DAEMON_VARIABLE, ""))
     if address is None or len(datagram) > MAX_DATAGRAM_BYTES:
         return
+    import socket  # noqa: PLC0415 (only a sampled trace needs it)
+
     try:
-        _socket().sendto(datagram, address)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.settimeout(0)  # never wait for room in the buffer
+            sender.sendto(datagram, address)
     except OSError:
         return  # a segment less in a trace; a full buffer or a missing daemon is no reason to fail an event
 
@@ -178,12 +179,3 @@ def _daemon(variable: str) -> tuple[str, int] | None:
         if host and port.isdecimal() and not host.startswith("tcp:"):
             return host, int(port)
     return None
-
-
-@functools.cache
-def _socket() -> "socket.socket":
-    import socket  # noqa: PLC0415 (only a sampled trace needs it)
-
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sender.settimeout(0)  # never wait for room in the buffer
-    return sender

@@ -41,6 +41,7 @@ def run(context: Context, port: int | None, aws_port: int | None, config: Path) 
     """
     if not context.is_local:
         raise click.UsageError("only the environment local runs on this machine; for AWS use: spillway deploy")
+    from infra.local.memory import give_back_what_is_freed  # noqa: PLC0415
     from infra.local.pipeline import LocalPipeline  # noqa: PLC0415 (moto takes a second to import)
     from infra.local.ports import PortTaken  # noqa: PLC0415
 
@@ -52,6 +53,7 @@ def run(context: Context, port: int | None, aws_port: int | None, config: Path) 
         raise CommandError(str(error)) from error
     http_port = settings.local.http_port if port is None else port
     aws = settings.local.aws_port if aws_port is None else aws_port
+    give_back_what_is_freed()
     stop = _stop_on_signal()
     started = time.monotonic()
     try:

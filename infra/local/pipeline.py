@@ -13,6 +13,10 @@ from dataclasses import asdict
 from ipaddress import ip_network
 from typing import Any, Final
 
+# Handlers import these once they need them, which on Lambda one thread does. Here several might at once, and see
+# packages that import themselves in a circle half made.
+import aws_lambda_powertools.logging
+import aws_lambda_powertools.utilities.idempotency  # noqa: F401
 import boto3
 from botocore.config import Config
 
@@ -155,7 +159,7 @@ class LocalPipeline:
             mapping["FunctionArn"].split(":")[6]: mapping  # an alias may follow
             for mapping in lambda_.list_event_source_mappings()["EventSourceMappings"]
         }
-        poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.05
+        poll_seconds = 1.0 if self._settings.local.limits == "aws" else 0.2
         self._workers = [
             StreamMapping(
                 mappings[self.names.function(TABLE_WRITER)],

@@ -38,7 +38,7 @@ def put(*datas: bytes, key: str = "k") -> list[str]:
 
 def resolve(clock: FakeClock, pointer: str, client=None) -> list[DeadLetter]:
     backoff = Backoff(clock.monotonic() + 5, clock)
-    return list(letters_of(a_message(pointer), client or boto3.client("kinesis"), backoff))
+    return list(letters_of(a_message(pointer), lambda: client or boto3.client("kinesis"), backoff))
 
 
 def test_of_a_range_that_expired_in_part_the_rest_is_archived_and_the_loss_told(clock):

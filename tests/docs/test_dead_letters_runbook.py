@@ -1,11 +1,8 @@
 """The runbook of dead letters: each of its commands does what the page says."""
 
 import json
-import os
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -49,8 +46,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline
 @pytest.fixture(scope="module")
 def ran(broken: RunningPipeline, tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
     """Every command of the page, run in order."""
-    environment = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **broken.environment}
-    return run_all(commands(RUNBOOK), folder=tmp_path_factory.mktemp("runbook"), environment=environment)
+    return run_all(commands(RUNBOOK), folder=tmp_path_factory.mktemp("runbook"), environment=broken.terminal())
 
 
 def outputs(ran: list[Ran], beginning: str) -> list[str]:

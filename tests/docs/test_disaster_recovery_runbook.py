@@ -1,8 +1,6 @@
 """The runbook of disaster recovery: each of its commands does what the page says, and no row is lost over them."""
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,15 +41,7 @@ def output_of(ran: list[Ran], beginning: str) -> str:
 def test_every_command_does_what_the_page_says(pipeline: RunningPipeline, tmp_path: Path):
     before = rows(pipeline)
     assert len(before) == EVENTS
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "eu-west-2",
-        "AWS_PAGER": "",
-        **pipeline.environment,
-    }
-    ran = run_all(commands(RUNBOOK), folder=tmp_path, environment=environment)
+    ran = run_all(commands(RUNBOOK), folder=tmp_path, environment=pipeline.terminal())
     assert len(ran) > 20
     assert json.loads(output_of(ran, "aws dynamodb scan")) == EVENTS
     assert f"{EVENTS} rows written to {TABLE}" in output_of(ran, "spillway rebuild-table")

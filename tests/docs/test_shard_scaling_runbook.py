@@ -1,9 +1,7 @@
 """The runbook of shards: each of its commands does what the page says, its table is what the planner computes."""
 
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,15 +38,7 @@ def output_of(ran: list[Ran], beginning: str) -> str:
 
 @pytest.mark.slow
 def test_every_command_does_what_the_page_says(pipeline: RunningPipeline, tmp_path: Path):
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "eu-west-2",
-        "AWS_PAGER": "",
-        **pipeline.environment,
-    }
-    ran = run_all(commands(RUNBOOK), folder=tmp_path, environment=environment)
+    ran = run_all(commands(RUNBOOK), folder=tmp_path, environment=pipeline.terminal())
     assert len(ran) > 20
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
     assert "scale 2 to 1 shards" in output_of(ran, "spillway shards plan --from-metrics 7d")

@@ -48,6 +48,17 @@ class RunningPipeline:
         assert done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
+    def terminal(self) -> dict[str, str]:
+        """The environment of a terminal in which `spillway` and `aws` know it."""
+        return {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "eu-west-2",
+            "AWS_PAGER": "",
+            **self.environment,
+        }
+
     def client(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,

@@ -216,7 +216,7 @@ def _assert_planned_empty(configuration: Configuration) -> None:
 
 def _running(pipeline: LocalPipeline) -> RunningPipeline:
     """The pipeline of this process, as the end-to-end tests know one."""
-    return RunningPipeline(process=None, url=pipeline.url, aws_url=pipeline.aws_url, greeting="", output=Path())  # type: ignore[arg-type]
+    return RunningPipeline(None, pipeline.url, pipeline.aws_url, greeting="", output=Path())  # type: ignore[arg-type]
 
 
 def _assert_named_as_python_names_it(told: dict[str, Any]) -> None:

@@ -3,16 +3,19 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from botocore.exceptions import ClientError
 
 from archive.tables import TERRAFORM_FILE
 from infra.lake_file import write_lake_file
+from infra.names import Names
 from infra.packaging import PACKAGE_FILE, ROOT
-from infra.preflight import PreflightError, check_plan, identify
+from infra.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.terraform_runner import Terraform
 
 FOLDER: Final = ROOT / "infra" / "terraform"
@@ -22,6 +25,10 @@ _PROTECTED: Final = (
     "aws_dynamodb_table.events",
     "module.lake_bucket.aws_s3_bucket.this",
     "module.dead_letter_bucket.aws_s3_bucket.this",
+)
+
+_GONE: Final = frozenset(
+    {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 )
 
 
@@ -124,33 +131,52 @@ class Deployment:
 
     def _variables(self) -> list[str]:
         """The variables of this environment, and its file of options where there is one."""
+        stream = Names(self.environment, self.account.account).stream
         package = os.path.relpath(self.package.resolve(), self._folder.resolve())
         options = self._folder / "environments" / f"{self.environment}.tfvars"
         return [
             f"-var=environment={self.environment}",
             f"-var=region={self.account.region}",
             f"-var=package_file={package}",
+            f"-var=standing_shards={standing_shards(stream, self.account.region)}",
             *([f"-var-file={options.relative_to(self._folder)}"] if options.exists() else []),
         ]
 
 
-def _data_held(names: dict[str, Any], region: str) -> list[str]:
-    session = boto3.Session(region_name=region)
-    held = []
-    if session.client("dynamodb").scan(TableName=names["table"], Limit=1)["Count"]:
-        held.append(f"the table {names['table']}")
-    s3 = session.client("s3")
+def _data_held(names: dict[str, Any], region: str) -> Iterator[str]:
+    """What holds data; what is gone already, as after a destroy that broke off, holds none."""
+    for what, holds in _holders(names, boto3.Session(region_name=region)):
+        try:
+            if holds():
+                yield what
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise PreflightError(f"{what} cannot be looked at for data: {error}") from error
+
+
+def _holders(names: dict[str, Any], session: boto3.Session) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """What may hold data, and how to ask whether it does."""
+    dynamodb, s3, sqs = session.client("dynamodb"), session.client("s3"), session.client("sqs")
+    yield f"the table {names['table']}", lambda: bool(dynamodb.scan(TableName=names["table"], Limit=1)["Count"])
     for bucket in (names["lake_bucket"], names["dead_letter_bucket"]):
-        found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
-        if found.get("Versions") or found.get("DeleteMarkers"):
-            held.append(f"the bucket {bucket}")
-    sqs = session.client("sqs")
+        yield f"the bucket {bucket}", partial(_bucket_holds, s3, bucket)
     for queue in (names["dead_letter_queue"], names["parked_queue"]):
-        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-        counts = sqs.get_queue_attributes(
-            QueueUrl=url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        if any(int(count) for count in counts.values()):
-            held.append(f"the queue {queue}")
-    return held
+        yield f"the queue {queue}", partial(_queue_holds, sqs, queue)
+    vault = names["backup_vault"]
+    yield f"the backup vault {vault}", partial(_vault_holds, session.client("backup"), vault)
+
+
+def _vault_holds(backup: Any, vault: str) -> bool:
+    return bool(backup.list_recovery_points_by_backup_vault(BackupVaultName=vault, MaxResults=1)["RecoveryPoints"])
+
+
+def _bucket_holds(s3: Any, bucket: str) -> bool:
+    found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+    return bool(found.get("Versions") or found.get("DeleteMarkers"))
+
+
+def _queue_holds(sqs: Any, queue: str) -> bool:
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+    return any(int(count) for count in attributes.values())

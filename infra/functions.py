@@ -1,4 +1,4 @@
-"""The four Lambda functions: what each runs, how large it is, and the settings it reads from its environment."""
+"""The Lambda functions: what each runs, how large it is, and the settings it reads from its environment."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,10 @@ HTTP_API = "producers.http_api"
 TABLE_WRITER = "consumers.table_writer"
 FIREHOSE_TRANSFORM = "archive.firehose_transform"
 DEAD_LETTER_ARCHIVER = "archive.dead_letter_archiver"
+COMPACTOR = "archive.compactor"
+SCALING_FUNCTION = "infra.shards.scaling_function"
+
+SCALING_PERIOD_SECONDS = 60  # between two looks at the stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Function:
 
 
 def functions(settings: Settings, names: Names, dead_letter_queue_url: str) -> tuple[Function, ...]:
-    """The functions of one environment. Terraform sets the same; a test compares them."""
+    """The functions that events go through. Terraform sets the same; a test compares them."""
     http, writer, archive, dead_letters = settings.http, settings.table_writer, settings.archive, settings.dead_letters
     return (
         Function(
@@ -68,3 +72,48 @@ def functions(settings: Settings, names: Names, dead_letter_queue_url: str) -> t
             {"DEAD_LETTER_BUCKET": names.dead_letter_bucket},
         ),
     )
+
+
+def scheduled_functions(settings: Settings, names: Names, topic_arn: str) -> tuple[Function, ...]:
+    """The functions that a schedule calls, on AWS alone. Terraform sets the same; a test compares them.
+
+    Args:
+        settings: of the environment.
+        names: of its resources.
+        topic_arn: the topic `low`.
+    """
+    compaction, scaling = settings.compaction, settings.scaling
+    compactor = Function(
+        COMPACTOR,
+        compaction.timeout_seconds,
+        compaction.memory_mib,
+        {
+            "LAKE_BUCKET": names.lake_bucket,
+            "ATHENA_WORKGROUP": names.prefix,
+            "GLUE_DATABASE": names.database,
+            "LOOK_BACK_HOURS": str(compaction.look_back_hours),
+            "CLOSED_AFTER_MINUTES": str(compaction.closed_after_minutes),
+            "VISIBLE_AFTER_SECONDS": str(compaction.visible_after_seconds),
+        },
+    )
+    scaler = Function(
+        SCALING_FUNCTION,
+        scaling.timeout_seconds,
+        scaling.memory_mib,
+        {
+            "STREAM_NAME": names.stream,
+            "DELIVERY_STREAM_NAME": names.delivery_stream,
+            "TABLE_WRITER_NAME": names.function(TABLE_WRITER),
+            "TOPIC_ARN": topic_arn,
+            "DRY_RUN": "true" if scaling.dry_run else "false",
+            "PERIOD_SECONDS": str(SCALING_PERIOD_SECONDS),
+            "TARGET_UTILISATION": str(scaling.target_utilisation),
+            "UP_ABOVE": str(scaling.up_above),
+            "DOWN_BELOW": str(scaling.down_below),
+            "MIN_SHARDS": str(scaling.minimum_shards),
+            "MAX_SHARDS": str(scaling.maximum_shards),
+            "UP_COOL_DOWN_SECONDS": str(scaling.up_cool_down_seconds),
+            "DOWN_COOL_DOWN_SECONDS": str(scaling.down_cool_down_seconds),
+        },
+    )
+    return (compactor, scaler) if scaling.enabled else (compactor,)

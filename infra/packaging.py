@@ -1,6 +1,6 @@
-"""The Lambda package: one zip for the four functions, the same bytes from the same source.
+"""The Lambda package: one zip for all functions, the same bytes from the same source.
 
-It holds the handlers' own code, the event schema, and the pinned requirements for Lambda's Linux. boto3 and botocore
+It holds the handlers' own code, what that reads, and the pinned requirements for Lambda's Linux. boto3 and botocore
 are left out: the runtime has them.
 """
 
@@ -19,7 +19,14 @@ ROOT: Final = Path(__file__).parent.parent
 REQUIREMENTS: Final = ROOT / "requirements" / "lambda.txt"
 PACKAGE_FILE: Final = ROOT / "dist" / "lambda.zip"
 CODE: Final = ("producers", "consumers", "archive")
-EVENT_SCHEMA: Final = "infra/event.schema.json"
+# Beside those folders: what the scaling function is made of, and the files that the handlers read.
+FILES: Final = (
+    "archive/compaction.sql",
+    "infra/__init__.py",
+    "infra/event.schema.json",
+    "infra/prices.py",
+    "infra/shards/*.py",
+)
 
 PYTHON: Final = "3.13"  # the functions' runtime
 LAMBDA: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")  # arm64 on Amazon Linux 2023, glibc 2.34
@@ -94,11 +101,13 @@ def _install(folder: Path, platforms: tuple[str, ...], python: str) -> None:
 
 
 def _own_files(root: Path) -> Iterator[tuple[str, Path]]:
-    """The handlers' code, by its name in the zip; the schema is what they read of infra."""
+    """The handlers' code and what it reads, by its name in the zip."""
     for package in CODE:
         for path in (root / package).rglob("*.py"):
             yield path.relative_to(root).as_posix(), path
-    yield EVENT_SCHEMA, root / EVENT_SCHEMA
+    for pattern in FILES:
+        for path in root.glob(pattern):
+            yield path.relative_to(root).as_posix(), path
 
 
 def _installed_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -32,8 +32,11 @@ def identify(default_region: str) -> Account:
     Raises:
         PreflightError: there are no credentials, AWS does not take them, or there is no such region.
     """
-    session = boto3.Session()
-    region = session.region_name or default_region
+    try:
+        session = boto3.Session()
+        region = session.region_name or default_region
+    except BotoCoreError as error:
+        raise PreflightError(f"the AWS settings cannot be used: {error}") from error
     regions = session.get_available_regions("kinesis")
     if region not in regions:
         raise PreflightError(
@@ -48,6 +51,18 @@ def identify(default_region: str) -> Account:
     except (ClientError, BotoCoreError) as error:
         raise PreflightError(f"AWS does not take the credentials in {region}: {error}") from error
     return Account(identity["Account"], identity["Arn"], region)
+
+
+def standing_shards(stream: str, region: str) -> int:
+    """How many open shards a stream has, which automatic scaling may have changed; 0 where there is no such stream."""
+    kinesis = boto3.client("kinesis", region_name=region)
+    try:
+        summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+    except kinesis.exceptions.ResourceNotFoundException:
+        return 0
+    except ClientError as error:
+        raise PreflightError(f"the stream {stream} cannot be looked at: {error}") from error
+    return summary["OpenShardCount"]
 
 
 def check_plan(plan: dict[str, Any], region: str) -> None:
@@ -152,11 +167,17 @@ def _exists(session: boto3.Session, lookup: _Lookup, arguments: dict[str, Any]) 
 
 def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
     """Why the planned number of shards cannot be had."""
+    told = int(
+        plan.get("variables", {}).get("standing_shards", {}).get("value") or 0
+    )  # as text, where the command told it
     for change in plan.get("resource_changes", []):
         if change["type"] != "aws_kinesis_stream":
             continue
         before, after = ((change["change"][side] or {}).get("shard_count") or 0 for side in ("before", "after"))
         if after == before:
+            continue
+        if before and told and before != told:
+            yield f"the stream went from {told} to {before} shards while this was planned: deploy again"
             continue
         limits = session.client("kinesis").describe_limits()
         if limits["OpenShardCount"] + after - before > limits["ShardLimit"]:

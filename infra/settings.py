@@ -18,6 +18,7 @@ EVENT_SCHEMA_FILE = Path(__file__).with_name("event.schema.json")
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 FunctionMemory = Annotated[int, msgspec.Meta(ge=128, le=10240)]  # Lambda quota, MiB
+Schedule = Annotated[str, msgspec.Meta(pattern=r"^(cron|rate)\(.+\)$")]  # EventBridge's expressions
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
@@ -52,6 +53,28 @@ class Stream(_Section, frozen=True):
     retention_hours: Annotated[int, msgspec.Meta(ge=24, le=8_760)]
     partition_key: Annotated[str, msgspec.Meta(pattern=r"^(/([^~/]|~0|~1)*)+$")] | None
     aggregate_bytes: Annotated[int, msgspec.Meta(ge=1_024, le=1_048_576)]
+
+
+class Scaling(_Section, frozen=True):
+    """Automatic scaling of the stream's shards; Terraform reads it."""
+
+    enabled: bool
+    dry_run: bool
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
+    memory_mib: FunctionMemory
+    target_utilisation: Share
+    up_above: Share
+    down_below: Share
+    minimum_shards: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    maximum_shards: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    up_cool_down_seconds: Positive
+    down_cool_down_seconds: Positive
+
+    def __post_init__(self) -> None:
+        if not self.down_below < self.target_utilisation < self.up_above:
+            raise ValueError("down_below, target_utilisation and up_above have to rise")
+        if self.minimum_shards > self.maximum_shards:
+            raise ValueError("minimum_shards is over maximum_shards")
 
 
 class TableWriter(_Section, frozen=True):
@@ -91,6 +114,7 @@ class Archive(_Section, frozen=True):
 class Compaction(_Section, frozen=True):
     """From the many small files of an hour to few large ones."""
 
+    schedule: Schedule
     timeout_seconds: Annotated[int, msgspec.Meta(ge=60, le=900)]
     memory_mib: FunctionMemory
     closed_after_minutes: Annotated[int, msgspec.Meta(ge=0, le=1_440)]
@@ -136,7 +160,7 @@ class Monitoring(_Section, frozen=True):
 class Backup(_Section, frozen=True):
     """AWS Backup's plan for the table; Terraform reads it."""
 
-    schedule: Annotated[str, msgspec.Meta(pattern=r"^(cron|rate)\(.+\)$")]
+    schedule: Schedule
     cold_after_days: Positive
     keep_days: Annotated[int, msgspec.Meta(ge=91)]  # cold storage is billed for 90 days at the least
 
@@ -169,6 +193,7 @@ class Settings(_Section, frozen=True):
     region: str
     http: Http
     stream: Stream
+    scaling: Scaling
     table_writer: TableWriter
     table: Table
     archive: Archive

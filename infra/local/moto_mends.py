@@ -17,6 +17,7 @@ from moto.awslambda import urls as lambda_urls
 from moto.awslambda.models import EventSourceMapping
 from moto.awslambda.responses import LambdaResponse
 from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
+from moto.backup import urls as backup_urls
 from moto.core.common_types import TYPE_RESPONSE
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.access_control import IAMPolicy, PermissionResult
@@ -60,6 +61,7 @@ def installed() -> Iterator[None]:
             stack.enter_context(mend)
         for response, name, answer in moto_operation.MENDS:
             stack.enter_context(patch.object(response, name, answer, create=True))
+        stack.enter_context(patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS))
         stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS))
         stack.enter_context(patch.dict(lambda_urls.url_paths, {PROVISIONED_CONCURRENCY: LambdaApi.dispatch}))
         use_backend(lambda_simple_backends, LocalLambdaBackend)

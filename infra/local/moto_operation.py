@@ -197,6 +197,11 @@ def _get_backup_plan(response: BackupResponse) -> str | tuple[int, dict[str, Any
     return told
 
 
+def _list_recovery_points(_response: BackupResponse) -> str:
+    """None: no backup is ever made here. Terraform asks before it deletes a vault with what is in it."""
+    return json.dumps({"RecoveryPoints": []})
+
+
 def _backup_tags(response: BackupResponse) -> str:
     """The tags of a plan or vault: moto takes the ARN from the wrong part of the address."""
     arn = unquote(response.path.split("/tags/", 1)[1].rstrip("/"))
@@ -226,7 +231,12 @@ MENDS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
     (BackupResponse, "delete_backup_selection", _delete_selection),
     (BackupResponse, "get_backup_plan", _get_backup_plan),
     (BackupResponse, "list_tags", _backup_tags),
+    (BackupResponse, "list_recovery_points_by_backup_vault", _list_recovery_points),
 )
+BACKUP_PATHS: Final = {
+    f"{{0}}/backup-vaults/(?P<name>[^/]+)/recovery-points{end}$": BackupResponse.dispatch
+    for end in ("", "/")  # as Terraform asks, and as boto3 does; served over HTTP, `/?` matches only one of them
+}
 XRAY_PATHS: Final = {
     f"{{0}}/{action}$": XRayResponse.dispatch
     for action in (

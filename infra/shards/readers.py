@@ -9,6 +9,7 @@ from infra.shards.metrics import Query
 from infra.shards.writer import Writer
 
 WRITER_MINUTES: Final = 5  # over which its time is measured
+FUNCTION_NAME: Final = 6  # where it stands in arn:aws:lambda:<region>:<account>:function:<name>[:<alias>]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,12 @@ def read_readers(
     """
     with aws_errors(f"readers of {stream_arn.rpartition('/')[2]}"):
         consumers = kinesis.list_stream_consumers(StreamARN=stream_arn)["Consumers"]
-        mappings = lambda_.list_event_source_mappings(EventSourceArn=stream_arn)["EventSourceMappings"]
+        sharing = _mappings(lambda_, stream_arn)
+        by_fan_out = {name: one for each in consumers for name, one in _mappings(lambda_, each["ConsumerARN"]).items()}
         archives = [delivery_stream] if _reads(firehose, delivery_stream, stream_arn) else []
-    functions = {mapping["FunctionArn"].rpartition(":")[2]: mapping for mapping in mappings}
-    writer = functions.get(writer_function)
+    writer = (sharing | by_fan_out).get(writer_function)
     return Readers(
-        shared=(*functions, *archives),
+        shared=(*sharing, *archives),
         fan_out=tuple(consumer["ConsumerName"] for consumer in consumers),
         writer=Writer(writer_function, writer["UUID"], writer.get("ParallelizationFactor", 1)) if writer else None,
     )
@@ -75,6 +76,12 @@ def measure_writer(cloudwatch: Any, writer: Writer, shards: int, *, now: float) 
     lanes = shards * writer.factor
     busy = max(rates.values()) / 1000 / lanes
     return Writer(writer.function_name, writer.mapping_id, writer.factor, busy)
+
+
+def _mappings(lambda_: Any, source_arn: str) -> dict[str, Any]:
+    """The mappings that read a stream, or one of its consumers, by the name of their function, whatever its alias."""
+    mappings = lambda_.list_event_source_mappings(EventSourceArn=source_arn)["EventSourceMappings"]
+    return {mapping["FunctionArn"].split(":")[FUNCTION_NAME]: mapping for mapping in mappings}
 
 
 def _reads(firehose: Any, delivery_stream: str, stream_arn: str) -> bool:

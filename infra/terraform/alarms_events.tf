@@ -94,6 +94,14 @@ locals {
       dimensions = local.counted.firehose_transform
       period     = 300
     })
+    hours-uncompacted = merge(local.own, {
+      what       = "Hours of the lake cannot be compacted; queries read their small files."
+      severity   = "low"
+      part       = "lake"
+      metric     = "FailedHours"
+      dimensions = local.counted.compactor
+      period     = 3600
+    })
     messages-unarchived = merge(local.own, {
       what       = "Messages cannot be archived, and stay in the queue."
       severity   = "low"

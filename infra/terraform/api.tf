@@ -4,7 +4,7 @@ locals {
   stage_name = local.settings.http.stage
 
   # Posting is what can be guarded; health and the OpenAPI document tell nothing.
-  app_authorization = var.cognito == null ? "NONE" : "COGNITO_USER_POOLS"
+  app_authorization = var.cognito != null ? "COGNITO_USER_POOLS" : var.lambda_authorizer != null ? "CUSTOM" : "NONE"
 }
 
 resource "aws_api_gateway_rest_api" "this" {
@@ -37,16 +37,16 @@ resource "aws_api_gateway_resource" "this" {
 resource "aws_api_gateway_method" "this" {
   for_each = local.api_paths
 
-  # checkov:skip=CKV_AWS_59:open unless an option guards it (api_key_required, cognito, allowed_cidrs, waf)
+  # checkov:skip=CKV_AWS_59:open unless an option guards it (API key, cognito, lambda_authorizer, allowed CIDRs, waf)
   # checkov:skip=CKV2_AWS_53:any JSON, NDJSON, gzip and an empty body are valid; the function says what is wrong, and where
 
   rest_api_id          = aws_api_gateway_rest_api.this.id
   resource_id          = aws_api_gateway_resource.this[each.key].id
   http_method          = "ANY"
   authorization        = each.key == "app" ? local.app_authorization : "NONE"
-  authorizer_id        = each.key == "app" ? one(aws_api_gateway_authorizer.cognito[*].id) : null
+  authorizer_id        = each.key == "app" ? one(concat(aws_api_gateway_authorizer.cognito[*].id, aws_api_gateway_authorizer.lambda[*].id)) : null
   authorization_scopes = each.key == "app" && try(length(var.cognito.scopes), 0) > 0 ? var.cognito.scopes : null
-  api_key_required     = each.key == "app" && local.api_key_required
+  api_key_required     = each.key == "app" && local.settings.http.api_key_required
 }
 
 resource "aws_api_gateway_integration" "this" {
@@ -107,8 +107,9 @@ resource "aws_api_gateway_deployment" "this" {
       ] },
       aws_api_gateway_integration.preflight.uri,
       var.cognito,
+      var.lambda_authorizer,
       local.gateway_errors,
-      local.allowed_cidrs,
+      local.settings.http.allowed_cidrs,
     ]))
   }
 

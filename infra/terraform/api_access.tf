@@ -1,13 +1,13 @@
-# Who may post, and from where: API key, networks, Cognito. Each is an option.
+# Who may post, and from where: API key, Cognito or an authoriser of your own, networks. Each is an option.
 resource "aws_api_gateway_api_key" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "Posts events to Spillway ${var.environment}"
 }
 
 resource "aws_api_gateway_usage_plan" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "What a key of Spillway ${var.environment} may use"
@@ -30,7 +30,7 @@ resource "aws_api_gateway_usage_plan" "client" {
 }
 
 resource "aws_api_gateway_usage_plan_key" "client" {
-  count = local.api_key_required ? 1 : 0
+  count = local.settings.http.api_key_required ? 1 : 0
 
   key_id        = aws_api_gateway_api_key.client[0].id
   key_type      = "API_KEY"
@@ -46,8 +46,29 @@ resource "aws_api_gateway_authorizer" "cognito" {
   provider_arns = var.cognito.user_pool_arns
 }
 
+resource "aws_api_gateway_authorizer" "lambda" {
+  count = var.lambda_authorizer == null ? 0 : 1
+
+  name                             = "${local.prefix}-lambda"
+  type                             = "TOKEN"
+  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  identity_source                  = "method.request.header.${var.lambda_authorizer.header}"
+  authorizer_result_ttl_in_seconds = var.lambda_authorizer.remembered_seconds
+  authorizer_uri                   = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${var.lambda_authorizer.function_arn}/invocations"
+}
+
+resource "aws_lambda_permission" "authorizer" {
+  count = var.lambda_authorizer == null ? 0 : 1
+
+  statement_id  = "${local.prefix}-authorizer"
+  action        = "lambda:InvokeFunction"
+  function_name = var.lambda_authorizer.function_arn
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.lambda[0].id}"
+}
+
 resource "aws_api_gateway_rest_api_policy" "allowed_cidrs" {
-  count = length(local.allowed_cidrs) > 0 ? 1 : 0
+  count = length(local.settings.http.allowed_cidrs) > 0 ? 1 : 0
 
   rest_api_id = aws_api_gateway_rest_api.this.id
   policy      = data.aws_iam_policy_document.allowed_cidrs.json
@@ -79,7 +100,7 @@ data "aws_iam_policy_document" "allowed_cidrs" {
     condition {
       test     = "NotIpAddress"
       variable = "aws:SourceIp"
-      values   = local.allowed_cidrs
+      values   = local.settings.http.allowed_cidrs
     }
   }
 }

@@ -41,7 +41,7 @@ module "athena_bucket" {
   source = "./bucket"
 
   name            = local.names.athena_bucket
-  arn             = "arn:${local.partition}:s3:::${local.names.athena_bucket}"
+  arn             = local.arns.athena_bucket
   key_arn         = aws_kms_key.this.arn
   expiration_days = 30
   force_destroy   = true # results can be had again

@@ -3,7 +3,8 @@ locals {
   # Who uses the key by which service, and for what. What calls nothing and holds no settings is not in it.
   writes_table  = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
   reads_setting = ["kms:Decrypt"]
-  key_use = {
+  key_use       = { for user, services in local.all_key_use : user => services if contains(keys(local.role_names), user) }
+  all_key_use = {
     http_api = {
       kinesis  = ["kms:GenerateDataKey"]
       dynamodb = local.writes_table
@@ -20,6 +21,15 @@ locals {
       sqs     = ["kms:Decrypt"]
       kinesis = ["kms:Decrypt"]
       s3      = ["kms:GenerateDataKey"]
+      lambda  = local.reads_setting
+    }
+    compactor = {
+      s3     = ["kms:Decrypt", "kms:GenerateDataKey"] # Athena reads and writes as its caller
+      lambda = local.reads_setting
+    }
+    scaling_function = {
+      kinesis = ["kms:Decrypt"]
+      sns     = ["kms:Decrypt", "kms:GenerateDataKey"]
       lambda  = local.reads_setting
     }
     backup = {
@@ -96,7 +106,7 @@ data "aws_iam_policy_document" "key" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = [for service in ["backup", "dynamodb", "kinesis", "lambda", "s3", "sqs"] : "${service}.${local.region}.amazonaws.com"]
+      values   = [for service in ["backup", "dynamodb", "kinesis", "lambda", "s3", "sns", "sqs"] : "${service}.${local.region}.amazonaws.com"]
     }
   }
 

@@ -1,6 +1,7 @@
-# The four functions. What differs between them stands in a table; what each may do, in the file of its component.
+# The functions. What differs between them stands in a table; what each may do, in the file of its component.
 locals {
-  functions = {
+  functions = { for name, function in local.all_functions : name => function if contains(keys(local.function_names), name) }
+  all_functions = {
     http_api = {
       module               = "producers.http_api"
       settings             = local.settings.http
@@ -19,7 +20,7 @@ locals {
       module   = "consumers.table_writer"
       settings = local.settings.table_writer
       # While the stream is resharded, parents and children are read side by side.
-      reserved_concurrency = var.stream_mode == "PROVISIONED" ? 2 * local.settings.stream.shards * local.settings.table_writer.parallelization_factor : -1
+      reserved_concurrency = local.fixed_shards == null ? -1 : 2 * local.fixed_shards * local.settings.table_writer.parallelization_factor
       environment = {
         TABLE_NAME            = local.names.table
         TTL_DAYS              = local.settings.table.ttl_days == null ? "" : tostring(local.settings.table.ttl_days)
@@ -33,7 +34,7 @@ locals {
     firehose_transform = {
       module               = "archive.firehose_transform"
       settings             = local.settings.archive
-      reserved_concurrency = var.stream_mode == "PROVISIONED" ? 5 * local.settings.stream.shards : -1 # Firehose: 5 at once for a shard
+      reserved_concurrency = local.fixed_shards == null ? -1 : 5 * local.fixed_shards # Firehose: 5 at once for a shard
       environment          = {}
     }
     dead_letter_archiver = {
@@ -44,20 +45,55 @@ locals {
         DEAD_LETTER_BUCKET = local.names.dead_letter_bucket
       }
     }
+    compactor = {
+      module               = "archive.compactor"
+      settings             = local.settings.compaction
+      reserved_concurrency = 1 # two at once would overtake each other
+      environment = {
+        LAKE_BUCKET           = local.names.lake_bucket
+        ATHENA_WORKGROUP      = local.prefix
+        GLUE_DATABASE         = local.names.database
+        LOOK_BACK_HOURS       = tostring(local.settings.compaction.look_back_hours)
+        CLOSED_AFTER_MINUTES  = tostring(local.settings.compaction.closed_after_minutes)
+        VISIBLE_AFTER_SECONDS = tostring(local.settings.compaction.visible_after_seconds)
+      }
+    }
+    scaling_function = {
+      module               = "infra.shards.scaling_function"
+      settings             = local.settings.scaling
+      reserved_concurrency = 1 # a step at a time
+      environment = {
+        STREAM_NAME            = local.names.stream
+        DELIVERY_STREAM_NAME   = local.names.delivery_stream
+        TABLE_WRITER_NAME      = local.function_names.table_writer
+        TOPIC_ARN              = local.topic_arns.low
+        DRY_RUN                = tostring(local.settings.scaling.dry_run)
+        PERIOD_SECONDS         = tostring(60 * local.scaling_period_minutes)
+        TARGET_UTILISATION     = tostring(local.settings.scaling.target_utilisation)
+        UP_ABOVE               = tostring(local.settings.scaling.up_above)
+        DOWN_BELOW             = tostring(local.settings.scaling.down_below)
+        MIN_SHARDS             = tostring(local.settings.scaling.minimum_shards)
+        MAX_SHARDS             = tostring(local.settings.scaling.maximum_shards)
+        UP_COOL_DOWN_SECONDS   = tostring(local.settings.scaling.up_cool_down_seconds)
+        DOWN_COOL_DOWN_SECONDS = tostring(local.settings.scaling.down_cool_down_seconds)
+      }
+    }
   }
 
   # The transform calls nothing.
-  function_policies = {
+  function_policies = { for name, policy in {
     http_api             = data.aws_iam_policy_document.http_api.json
     table_writer         = data.aws_iam_policy_document.table_writer.json
     dead_letter_archiver = data.aws_iam_policy_document.dead_letter_archiver.json
-  }
+    compactor            = data.aws_iam_policy_document.compactor.json
+    scaling_function     = data.aws_iam_policy_document.scaling_function.json
+  } : name => policy if contains(keys(local.function_names), name) }
 }
 
 resource "aws_lambda_function" "this" {
   for_each = local.functions
 
-  # checkov:skip=CKV_AWS_116:no function is invoked asynchronously; what fails goes to the mapping's or Firehose's own destination
+  # checkov:skip=CKV_AWS_116:what fails goes to the mapping's or Firehose's own destination; what a schedule invokes, the next one invokes again
   # checkov:skip=CKV_AWS_117:the functions reach AWS's public endpoints over TLS; vpc_cidr puts them in a VPC
   # checkov:skip=CKV_AWS_272:the package is built and applied by one command; signing profiles are the account's to set up
 

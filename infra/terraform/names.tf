@@ -18,9 +18,10 @@ locals {
     key_alias          = "alias/${local.prefix}"
   }
 
-  function_names = { for name in ["http_api", "table_writer", "firehose_transform", "dead_letter_archiver"] :
-    name => "${local.prefix}-${replace(name, "_", "-")}"
-  }
+  function_names = { for name in concat(
+    ["http_api", "table_writer", "firehose_transform", "dead_letter_archiver", "compactor"],
+    local.scales ? ["scaling_function"] : [],
+  ) : name => "${local.prefix}-${replace(name, "_", "-")}" }
 
   # ARNs told from the names: known before anything exists, so that a plan shows every IAM document whole, and the
   # key's policy can name roles that are made after the key.
@@ -33,6 +34,7 @@ locals {
     parked_queue       = "arn:${local.partition}:sqs:${local.here}:${local.names.parked_queue}"
     lake_bucket        = "arn:${local.partition}:s3:::${local.names.lake_bucket}"
     dead_letter_bucket = "arn:${local.partition}:s3:::${local.names.dead_letter_bucket}"
+    athena_bucket      = "arn:${local.partition}:s3:::${local.names.athena_bucket}"
     delivery_stream    = "arn:${local.partition}:firehose:${local.here}:deliverystream/${local.names.delivery_stream}"
   }
   function_arns      = { for name, function in local.function_names : name => "arn:${local.partition}:lambda:${local.here}:function:${function}" }

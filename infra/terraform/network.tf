@@ -4,8 +4,11 @@ locals {
   zones  = local.in_vpc ? slice(sort(data.aws_availability_zones.here[0].names), 0, 2) : []
 
   # What the functions call, besides DynamoDB and S3.
-  interface_endpoints = local.in_vpc ? toset(["kinesis-streams", "sqs", "xray"]) : toset([])
-  gateway_endpoints   = local.in_vpc ? toset(["dynamodb", "s3"]) : toset([])
+  interface_endpoints = toset(local.in_vpc ? concat(
+    ["athena", "kinesis-streams", "sqs", "xray"],
+    local.scales ? ["kinesis-firehose", "lambda", "monitoring", "sns"] : [],
+  ) : [])
+  gateway_endpoints = local.in_vpc ? toset(["dynamodb", "s3"]) : toset([])
 }
 
 data "aws_availability_zones" "here" {
@@ -138,8 +141,10 @@ data "aws_iam_policy_document" "endpoint" {
   # checkov:skip=CKV_AWS_356:an endpoint bounds whose requests pass; what they may do is for the roles
 
   statement {
-    sid       = "RolesOfTheFunctionsOnly"
-    actions   = ["dynamodb:*", "kinesis:*", "s3:*", "sqs:*", "xray:*"]
+    sid = "RolesOfTheFunctionsOnly"
+    actions = [
+      "athena:*", "cloudwatch:*", "dynamodb:*", "firehose:*", "kinesis:*", "lambda:*", "s3:*", "sns:*", "sqs:*", "xray:*",
+    ]
     resources = ["*"]
 
     principals {
@@ -178,6 +183,8 @@ resource "aws_iam_role" "flow_log" {
   name               = "${local.prefix}-flow-log"
   description        = "What the VPC's flow log may do"
   assume_role_policy = data.aws_iam_policy_document.flow_log_trust.json
+
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "flow_log" {

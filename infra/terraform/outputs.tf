@@ -11,8 +11,9 @@ output "curl" {
   description = "Posts a first event."
   value = join(" ", concat(
     ["curl -i -H 'Content-Type: application/json'"],
-    local.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
+    local.settings.http.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
     var.cognito == null ? [] : ["-H \"Authorization: $TOKEN\""],
+    var.lambda_authorizer == null ? [] : ["-H \"${try(var.lambda_authorizer.header, "")}: $TOKEN\""],
     ["-d '{\"hello\": \"world\"}'", "${local.origin}/${aws_api_gateway_stage.this.stage_name}/app"],
   ))
 }
@@ -30,7 +31,7 @@ output "region" {
 
 output "names" {
   description = "What everything is called."
-  value       = merge(local.names, { functions = local.function_names, workgroup = aws_athena_workgroup.lake.name })
+  value       = merge(local.names, { functions = local.function_names, workgroup = aws_athena_workgroup.lake.name, backup_vault = aws_backup_vault.this.name })
 }
 
 output "key_arn" {

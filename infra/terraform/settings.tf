@@ -1,6 +1,6 @@
 # The numbers: infra/pipeline.yaml, with the section of this environment laid over it as infra/settings.py does.
 locals {
-  pipeline  = yamldecode(file("${path.module}/../pipeline.yaml"))
+  pipeline  = yamldecode(coalesce(var.pipeline, file("${path.module}/../pipeline.yaml")))
   overrides = try(merge({}, local.pipeline.environments[var.environment]), {})
   settings = {
     for section, values in local.pipeline : section => try(
@@ -8,9 +8,6 @@ locals {
       try(local.overrides[section], values),            # a plain value, such as the region
     ) if section != "environments"
   }
-
-  api_key_required = coalesce(var.api_key_required, local.settings.http.api_key_required)
-  allowed_cidrs    = var.allowed_cidrs == null ? tolist(local.settings.http.allowed_cidrs) : var.allowed_cidrs
 
   region = coalesce(var.region, local.settings.region)
   tags = merge(var.tags, {

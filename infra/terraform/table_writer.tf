@@ -5,7 +5,7 @@ resource "aws_lambda_event_source_mapping" "table_writer" {
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = local.settings.table_writer.batch_size
   maximum_batching_window_in_seconds = local.settings.table_writer.batching_window_seconds
-  parallelization_factor             = local.settings.table_writer.parallelization_factor
+  parallelization_factor             = local.scales ? null : local.settings.table_writer.parallelization_factor # null: as it stands
   maximum_retry_attempts             = local.settings.table_writer.maximum_retry_attempts
   maximum_record_age_in_seconds      = local.settings.table_writer.maximum_record_age_seconds
   bisect_batch_on_function_error     = local.settings.table_writer.bisect_batch_on_function_error

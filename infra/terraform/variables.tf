@@ -11,6 +11,24 @@ variable "environment" {
   }
 }
 
+variable "pipeline" {
+  description = "The text of other settings than infra/pipeline.yaml: for tests."
+  type        = string
+  default     = null
+
+  # Of the whole file and each environment's section of it.
+  validation {
+    condition = alltrue([for section in flatten([
+      yamldecode(coalesce(var.pipeline, file("${path.module}/../pipeline.yaml"))),
+      values(yamldecode(coalesce(var.pipeline, file("${path.module}/../pipeline.yaml"))).environments),
+    ]) : alltrue([for cidr in try(section.http.allowed_cidrs, []) : can(cidrhost(cidr, 0))])])
+    error_message = "http.allowed_cidrs in infra/pipeline.yaml: ${join(", ", distinct(flatten([for section in flatten([
+      yamldecode(coalesce(var.pipeline, file("${path.module}/../pipeline.yaml"))),
+      values(yamldecode(coalesce(var.pipeline, file("${path.module}/../pipeline.yaml"))).environments),
+    ]) : [for cidr in try(section.http.allowed_cidrs, []) : cidr if !can(cidrhost(cidr, 0))]])))} is no network in CIDR notation, such as 203.0.113.0/24."
+  }
+}
+
 variable "region" {
   description = "The AWS region; left out: the one in infra/pipeline.yaml."
   type        = string
@@ -64,6 +82,21 @@ variable "stream_mode" {
   validation {
     condition     = contains(["PROVISIONED", "ON_DEMAND"], var.stream_mode)
     error_message = "stream_mode: PROVISIONED or ON_DEMAND."
+  }
+  validation {
+    condition     = var.stream_mode == "PROVISIONED" || !local.scales
+    error_message = "stream_mode: an on-demand stream scales by itself; set scaling.enabled to false in infra/pipeline.yaml."
+  }
+}
+
+variable "standing_shards" {
+  description = "How many shards the stream has, 0 where there is none yet: what automatic scaling made of it stays so. `spillway deploy` looks and tells it; without automatic scaling it means nothing."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.standing_shards != null || !local.scales
+    error_message = "standing_shards: automatic scaling is on (scaling.enabled in infra/pipeline.yaml), so how many shards there are has to be told, or they would be set back; `spillway deploy` does."
   }
 }
 

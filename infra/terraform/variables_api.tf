@@ -1,10 +1,5 @@
-# Who may post, and from where. The first two are in infra/pipeline.yaml, where the local pipeline reads them as well.
-
-variable "api_key_required" {
-  description = "Whether posting needs an API key (header x-api-key); one is made, with a usage plan. Left out: as infra/pipeline.yaml says."
-  type        = bool
-  default     = null
-}
+# Who may post, and from where; whether that takes an API key, and from which networks, is in infra/pipeline.yaml
+# (http.api_key_required, http.allowed_cidrs), where the local pipeline reads it as well.
 
 variable "api_key_requests_per_day" {
   description = "Requests a day that the usage plan grants its key; left out: no quota but the stage's rate."
@@ -14,17 +9,6 @@ variable "api_key_requests_per_day" {
   validation {
     condition     = var.api_key_requests_per_day == null || try(var.api_key_requests_per_day >= 1, false)
     error_message = "api_key_requests_per_day: at least 1."
-  }
-}
-
-variable "allowed_cidrs" {
-  description = "Networks that may call the API, IPv4 or IPv6, such as [\"203.0.113.0/24\"]; empty: any. Left out: as infra/pipeline.yaml says."
-  type        = list(string)
-  default     = null
-
-  validation {
-    condition     = alltrue([for cidr in concat(coalesce(var.allowed_cidrs, []), local.settings.http.allowed_cidrs) : can(cidrhost(cidr, 0))])
-    error_message = "allowed_cidrs: ${join(", ", [for cidr in concat(coalesce(var.allowed_cidrs, []), local.settings.http.allowed_cidrs) : cidr if !can(cidrhost(cidr, 0))])} is no network in CIDR notation, such as 203.0.113.0/24."
   }
 }
 
@@ -38,6 +22,25 @@ variable "cognito" {
       for arn in var.cognito.user_pool_arns : can(regex("^arn:[a-z-]+:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/.+$", arn))
     ]), false)
     error_message = "cognito: user_pool_arns names at least one user pool by its ARN."
+  }
+}
+
+variable "lambda_authorizer" {
+  description = "A Lambda of this account that says whether a request may post, by the token in a header; its answer holds for remembered_seconds. API Gateway is given leave to call it."
+  type        = object({ function_arn = string, header = optional(string, "Authorization"), remembered_seconds = optional(number, 300) })
+  default     = null
+
+  validation {
+    condition     = var.lambda_authorizer == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_authorizer.function_arn))
+    error_message = "lambda_authorizer: function_arn is the ARN of a Lambda function, without version or alias."
+  }
+  validation {
+    condition     = var.lambda_authorizer == null || try(var.lambda_authorizer.remembered_seconds >= 0 && var.lambda_authorizer.remembered_seconds <= 3600, false)
+    error_message = "lambda_authorizer: remembered_seconds is 0 to 3600."
+  }
+  validation {
+    condition     = var.lambda_authorizer == null || var.cognito == null
+    error_message = "lambda_authorizer: API Gateway asks one authoriser; set this or cognito."
   }
 }
 

@@ -16,6 +16,9 @@ provider "aws" {
   default_tags {
     tags = local.tags
   }
+  ignore_tags {
+    key_prefixes = ["spillway:"] # what scaling remembers (docs/decisions/scaling-function.md)
+  }
 }
 
 # Where the global replica of the table stands; the same region again where there is none.

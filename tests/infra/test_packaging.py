@@ -12,12 +12,19 @@ import pytest
 from click.testing import CliRunner
 
 from infra.cli.main import spillway
-from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
+from infra.functions import (
+    COMPACTOR,
+    DEAD_LETTER_ARCHIVER,
+    FIREHOSE_TRANSFORM,
+    HTTP_API,
+    SCALING_FUNCTION,
+    TABLE_WRITER,
+)
 from infra.local.aws_endpoint import AwsEndpoint, local_aws
 from infra.packaging import MAX_ZIP_BYTES, PackageError, build
 
 HERE = (f"manylinux2014_{platform.machine()}", f"manylinux_2_28_{platform.machine()}")
-HANDLERS = (HTTP_API, TABLE_WRITER, FIREHOSE_TRANSFORM, DEAD_LETTER_ARCHIVER)
+HANDLERS = (HTTP_API, TABLE_WRITER, FIREHOSE_TRANSFORM, DEAD_LETTER_ARCHIVER, COMPACTOR)
 
 # Run by a Python that has the package and boto3, as Lambda's runtime has it, and nothing else on its path.
 AS_THE_RUNTIME = """
@@ -33,7 +40,14 @@ class Context:
         return 10_000
 answer = handlers["producers.http_api"](json.loads(sys.argv[3]), Context())
 foreign = [name for name in sys.modules if name.split(".")[0] in ("infra", "moto", "pytest", "tests", "click")]
-print(json.dumps({"answer": answer, "foreign": foreign}))
+for name in json.loads(sys.argv[4]):
+    handlers[name] = importlib.import_module(name).handler
+unknown = [name for name in sys.modules if name.split(".")[0] in ("matplotlib", "moto", "pytest", "tests", "click")]
+from datetime import datetime
+from archive.athena_compaction import statement
+from archive.hours import Hour
+statement(Hour.of(datetime.now().astimezone()), 0, 1)  # reads its file
+print(json.dumps({"answer": answer, "foreign": foreign + unknown, "handlers": sorted(handlers)}))
 """
 
 
@@ -52,7 +66,9 @@ def test_it_is_within_lambdas_limit_and_holds_no_more_than_is_run(for_lambda):
         names = package.namelist()
         assert {entry.date_time for entry in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert names == sorted(names)
-    assert [name for name in names if name.startswith("infra/")] == ["infra/event.schema.json"]
+    of_infra = [name for name in names if name.startswith("infra/") and not name.startswith("infra/shards/")]
+    assert of_infra == ["infra/__init__.py", "infra/event.schema.json", "infra/prices.py"]
+    assert "archive/compaction.sql" in names
     tops = {name.split("/")[0] for name in names}
     assert tops.isdisjoint({"tests", "moto", "boto3", "botocore", "pytest", "bin"})
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
@@ -84,7 +100,12 @@ def test_alone_in_an_empty_environment_it_imports_every_handler_and_serves_an_ev
             done = subprocess.run(
                 [
                     *(sys.executable, "-I", "-S", "-c", AS_THE_RUNTIME),
-                    *(json.dumps([str(unpacked), str(runtime)]), json.dumps(HANDLERS), json.dumps(_request())),
+                    *(
+                        json.dumps([str(unpacked), str(runtime)]),
+                        json.dumps(HANDLERS),
+                        json.dumps(_request()),
+                        json.dumps([SCALING_FUNCTION]),
+                    ),
                 ],
                 env={
                     "AWS_ENDPOINT_URL": endpoint.url,
@@ -109,6 +130,7 @@ def test_alone_in_an_empty_environment_it_imports_every_handler_and_serves_an_ev
             result = json.loads(done.stdout.splitlines()[-1])
             assert result["answer"]["statusCode"] == 201, result
             assert result["foreign"] == []
+            assert result["handlers"] == sorted([*HANDLERS, SCALING_FUNCTION])
             [shard] = kinesis.list_shards(StreamName="events")["Shards"]
             iterator = kinesis.get_shard_iterator(
                 StreamName="events", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"

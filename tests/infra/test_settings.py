@@ -49,6 +49,8 @@ def test_settings_can_not_be_changed_by_those_who_read_them():
         ({"unknown": {}}, "unknown"),
         ({"http": {"allowed_cidrs": ["203.0.113.1/24"]}}, "203.0.113.1/24 has host bits set"),
         ({"http": {"cors_origins": ["example.com"]}}, r"\$\.http\.cors_origins"),
+        ({"scaling": {"up_above": 0.5}}, r"have to rise - at `\$\.scaling`"),
+        ({"scaling": {"minimum_shards": 20}}, r"over maximum_shards - at `\$\.scaling`"),
         ({"region": 3}, r"\$\.region"),
     ],
 )

@@ -13,14 +13,14 @@ data "aws_iam_policy_document" "boundary" {
     sid = "OwnData"
     actions = [
       "athena:*", "backup:*", "dynamodb:*", "firehose:*", "glue:*", "kinesis:*", "lambda:GetFunctionConfiguration",
-      "lambda:InvokeFunction", "logs:CreateLogStream", "logs:PutLogEvents", "s3:*", "sqs:*",
+      "lambda:InvokeFunction", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents", "s3:*", "sns:Publish", "sqs:*",
     ]
     resources = [for arn in [
       "athena:${local.here}:workgroup/spillway-*", "backup:${local.here}:backup-vault:spillway-*",
       "dynamodb:${local.here}:table/spillway-*", "firehose:${local.here}:deliverystream/spillway-*",
-      "glue:${local.here}:catalog", "glue:${local.here}:database/spillway_*", "glue:${local.here}:table/spillway_*/*",
+      "glue:${local.here}:catalog", "glue:${local.here}:database/default", "glue:${local.here}:database/spillway_*", "glue:${local.here}:table/spillway_*/*",
       "kinesis:${local.here}:stream/spillway-*", "lambda:${local.here}:function:spillway-*", "logs:${local.here}:log-group:/aws/*/spillway-*",
-      "s3:::spillway-*", "sqs:${local.here}:spillway-*",
+      "s3:::spillway-*", "sns:${local.here}:spillway-*", "sqs:${local.here}:spillway-*",
     ] : "arn:${local.partition}:${arn}"]
   }
   statement {
@@ -41,6 +41,22 @@ data "aws_iam_policy_document" "boundary" {
       "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
     ]
     resources = ["*"]
+  }
+  statement {
+    sid       = "ScaleShards"
+    actions   = ["cloudwatch:GetMetricData", "kinesis:DescribeLimits", "lambda:ListEventSourceMappings"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "OwnMappings"
+    actions   = ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]
+    resources = ["arn:${local.partition}:lambda:${local.here}:event-source-mapping:*"]
+
+    condition {
+      test     = "ArnLike"
+      variable = "lambda:FunctionArn"
+      values   = ["arn:${local.partition}:lambda:${local.here}:function:spillway-*"]
+    }
   }
   # Not the pipeline's own keeping: who may read what, and whether it is kept.
   statement {

@@ -38,6 +38,11 @@ locals {
       reads = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"]
       makes = ["dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"]
     }
+    events = {
+      arns  = ["events:${local.here}:rule/spillway-${environment}-*"]
+      reads = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+      makes = ["events:DeleteRule", "events:DisableRule", "events:EnableRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource"]
+    }
     firehose = {
       arns  = ["firehose:${local.here}:deliverystream/spillway-${environment}-*"]
       reads = ["firehose:DescribeDeliveryStream", "firehose:ListTagsForDeliveryStream"]
@@ -60,11 +65,11 @@ locals {
     }
     lambda = {
       arns  = ["lambda:${local.here}:function:spillway-${environment}-*"]
-      reads = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListVersionsByFunction"]
-      makes = ["lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"]
+      reads = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListVersionsByFunction"]
+      makes = ["lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig", "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig"]
     }
     logs = {
-      arns  = [for group in ["/aws/lambda/spillway-${environment}-*", "/aws/kinesisfirehose/spillway-${environment}-*", "/aws/apigateway/spillway-${environment}-*", "aws-waf-logs-spillway-${environment}"] : "logs:${local.here}:log-group:${group}"]
+      arns  = [for group in ["/aws/lambda/spillway-${environment}-*", "/aws/kinesisfirehose/spillway-${environment}-*", "/aws/apigateway/spillway-${environment}-*", "/aws/vpc/spillway-${environment}-*", "aws-waf-logs-spillway-${environment}"] : "logs:${local.here}:log-group:${group}"]
       reads = ["logs:DescribeLogStreams", "logs:ListTagsForResource"]
       makes = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"]
     }

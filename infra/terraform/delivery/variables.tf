@@ -43,12 +43,12 @@ variable "state_kms_key_arn" {
 }
 
 variable "options" {
-  description = "Options of the pipeline that the apply roles may use as well: domain, scaling, vpc, waf."
+  description = "Options of the pipeline that the apply roles may use as well: authorizer, domain, scaling, vpc, waf."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.options, ["domain", "scaling", "vpc", "waf"])) == 0
-    error_message = "options: domain, scaling, vpc, waf."
+    condition     = length(setsubtract(var.options, ["authorizer", "domain", "scaling", "vpc", "waf"])) == 0
+    error_message = "options: authorizer, domain, scaling, vpc, waf."
   }
 }

@@ -102,6 +102,7 @@ run "defaults" {
     condition = toset(one([for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement : statement.Condition.ArnLike["aws:PrincipalArn"] if statement.Sid == "UsersByTheirServices"])) == toset([
       "arn:aws:iam::123456789012:role/deployer",
       "arn:aws:iam::123456789012:role/spillway-prod-backup",
+      "arn:aws:iam::123456789012:role/spillway-prod-compactor",
       "arn:aws:iam::123456789012:role/spillway-prod-dead-letter-archiver",
       "arn:aws:iam::123456789012:role/spillway-prod-firehose",
       "arn:aws:iam::123456789012:role/spillway-prod-http-api",
@@ -218,14 +219,56 @@ run "defaults" {
     error_message = "The table is not on demand, or its rows expire."
   }
 
+  # Hours are compacted, by a schedule, one run at a time.
+
+  assert {
+    condition     = aws_cloudwatch_event_rule.schedule["compactor"].schedule_expression == "cron(40 * * * ? *)" && aws_lambda_function.this["compactor"].reserved_concurrent_executions == 1
+    error_message = "The compactor is not called once an hour, one run at a time."
+  }
+  assert {
+    condition = toset([for statement in jsondecode(data.aws_iam_policy_document.compactor.json).Statement : statement.Sid if contains(flatten([statement.Action]), "s3:DeleteObject")]) == toset(["DeleteReplaced"]) && alltrue([
+      for statement in jsondecode(data.aws_iam_policy_document.compactor.json).Statement : alltrue([for arn in flatten([statement.Resource]) : strcontains(arn, "/events_compacted/")]) if statement.Sid == "DeleteReplaced"
+    ])
+    error_message = "The compactor may delete other objects than compacted ones."
+  }
+  assert {
+    condition     = alltrue([for config in aws_lambda_function_event_invoke_config.schedule : config.maximum_retry_attempts == 0])
+    error_message = "What a schedule invokes is retried beside it."
+  }
+
+  # Nothing scales the shards that pipeline.yaml sets.
+
+  assert {
+    condition     = !contains(keys(aws_lambda_function.this), "scaling_function") && aws_kinesis_stream.events.shard_count == 2 && aws_lambda_event_source_mapping.table_writer.parallelization_factor == 1
+    error_message = "Shards are scaled without having been asked for."
+  }
+
+  # The lake's tables and view, and the saved queries.
+
+  assert {
+    condition     = keys(aws_glue_catalog_table.lake) == ["compacted_hours", "dead_letters", "events_compacted", "events_landing", "firehose_errors"] && aws_glue_catalog_table.view.name == "events" && aws_glue_catalog_table.view.table_type == "VIRTUAL_VIEW"
+    error_message = "A table of the lake is missing, or the view over them."
+  }
+  assert {
+    condition     = alltrue([for table in aws_glue_catalog_table.lake : table.parameters["projection.enabled"] == "true"])
+    error_message = "A table is without partition projection."
+  }
+  assert {
+    condition     = length(aws_athena_named_query.saved) == 7 && alltrue([for query in aws_athena_named_query.saved : query.description != ""])
+    error_message = "A query of archive/queries is not saved, or says not what it asks."
+  }
+
+  # The console shows it all on one page.
+
+  assert {
+    condition     = strcontains(aws_resourcegroups_group.this.resource_query[0].query, "\"prod\"")
+    error_message = "The resource group does not ask for the environment's tag."
+  }
+
   # Athena bounds a query.
 
   assert {
     condition     = aws_athena_workgroup.lake.configuration[0].bytes_scanned_cutoff_per_query == 107374182400 && aws_athena_workgroup.lake.configuration[0].enforce_workgroup_configuration
     error_message = "A query may scan more than the limit."
-  }
-  assert {
-    condition     = aws_glue_catalog_table.lake["events_landing"].parameters["projection.enabled"] == "true"
-    error_message = "The table is without partition projection."
   }
 }

@@ -53,12 +53,29 @@ run "guards" {
   command = plan
 
   variables {
-    api_key_required         = true
     api_key_requests_per_day = 1000
+    access_logs              = true
     cognito                  = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"], scopes = ["events/write"] }
-    allowed_cidrs            = ["203.0.113.0/24", "2001:db8::/32"]
     waf                      = { requests_per_5_minutes = 500 }
     domain                   = { name = "events.example.com", hosted_zone_id = "Z123" }
+    pipeline = replace(replace(file("../pipeline.yaml"),
+      "api_key_required: false", "api_key_required: true"),
+      "allowed_cidrs: []", "allowed_cidrs: ['203.0.113.0/24', '2001:db8::/32']",
+    )
+  }
+
+  # Access logs are kept, without headers and addresses of clients.
+
+  assert {
+    condition     = length(aws_api_gateway_stage.this.access_log_settings) == 1 && !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, "identity")
+    error_message = "Access logs are off, or hold addresses of clients."
+  }
+
+  # The curl line has what a request needs.
+
+  assert {
+    condition     = strcontains(output.curl, "x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)") && strcontains(output.curl, "Authorization: $TOKEN")
+    error_message = "The curl line posts without key or token."
   }
 
   # An api key guards posting alone.
@@ -110,6 +127,23 @@ run "guards" {
   assert {
     condition     = aws_api_gateway_rest_api.this.disable_execute_api_endpoint && output.url == "https://events.example.com/dev/app"
     error_message = "The API answers elsewhere than at its domain."
+  }
+}
+
+run "an_authorizer_of_ones_own" {
+  command = plan
+
+  variables {
+    lambda_authorizer = { function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post", header = "X-Token" }
+  }
+
+  assert {
+    condition     = [for path in ["app", "health"] : aws_api_gateway_method.this[path].authorization] == ["CUSTOM", "NONE"] && aws_api_gateway_authorizer.lambda[0].identity_source == "method.request.header.X-Token"
+    error_message = "The authoriser is not asked by its header, or guards other paths than /app."
+  }
+  assert {
+    condition     = aws_lambda_permission.authorizer[0].function_name == "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post" && strcontains(aws_api_gateway_authorizer.lambda[0].authorizer_uri, "function:who-may-post/invocations")
+    error_message = "API Gateway may not call the authoriser, or calls another."
   }
 }
 
@@ -176,7 +210,7 @@ run "network" {
     error_message = "The subnets do not share the network."
   }
   assert {
-    condition     = keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"] && keys(aws_vpc_endpoint.interface) == ["kinesis-streams", "sqs", "xray"]
+    condition     = keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"] && keys(aws_vpc_endpoint.interface) == ["athena", "kinesis-streams", "sqs", "xray"]
     error_message = "A service that the functions call has no endpoint."
   }
   assert {
@@ -189,7 +223,7 @@ run "what_cannot_be_is_refused_before_anything_is_made" {
   command = plan
 
   variables {
-    allowed_cidrs           = ["203.0.113.0/24", "203.0.113.0/33"]
+    pipeline                = replace(file("../pipeline.yaml"), "enabled: false", "enabled: true")
     vpc_cidr                = "10.20.0.0/28"
     region                  = "europe"
     operators               = ["someone"]
@@ -205,8 +239,39 @@ run "what_cannot_be_is_refused_before_anything_is_made" {
   }
 
   expect_failures = [
-    var.allowed_cidrs, var.vpc_cidr, var.region, var.operators, var.log_retention_days, var.stream_mode,
+    var.standing_shards, var.vpc_cidr, var.region, var.operators, var.log_retention_days, var.stream_mode,
     var.shard_level_metrics, var.provisioned_concurrency, var.table_capacity, var.storage_transitions, var.domain,
     var.cognito, var.waf,
   ]
+}
+
+run "an_invalid_network_is_refused_before_anything_is_made" {
+  command = plan
+
+  variables {
+    pipeline = replace(file("../pipeline.yaml"), "allowed_cidrs: []", "allowed_cidrs: ['203.0.113.0/24', '203.0.113.0/33']")
+  }
+
+  expect_failures = [var.pipeline]
+}
+
+run "one_authorizer_is_asked" {
+  command = plan
+
+  variables {
+    cognito           = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"] }
+    lambda_authorizer = { function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post" }
+  }
+
+  expect_failures = [var.lambda_authorizer]
+}
+
+run "an_authorizer_is_named_by_its_arn" {
+  command = plan
+
+  variables {
+    lambda_authorizer = { function_arn = "who-may-post" }
+  }
+
+  expect_failures = [var.lambda_authorizer]
 }

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import boto3
 import pytest
+import urllib3
 
 from infra.local import moto_mends
-from infra.local.aws_endpoint import local_aws
+from infra.local.aws_endpoint import AwsEndpoint, local_aws
 
 REGION: Final = "eu-west-2"
 HERE = f"{REGION}:123456789012"
@@ -150,3 +151,19 @@ def test_a_rule_for_a_group_or_a_prefix_list_keeps_its_description(by_prefix_lis
     [made] = ec2.authorize_security_group_ingress(GroupId=ours, IpPermissions=[permission])["SecurityGroupRules"]
     rules = ec2.describe_security_group_rules(SecurityGroupRuleIds=[made["SecurityGroupRuleId"]])
     assert [rule["Description"] for rule in rules["SecurityGroupRules"]] == ["TLS"]
+
+
+@pytest.mark.parametrize("served", [False, True])
+def test_a_vault_says_that_it_holds_nothing(served):
+    boto3.client("backup").create_backup_vault(BackupVaultName="vault")
+    endpoint = AwsEndpoint(0)
+    endpoint.start()
+    try:
+        backup = boto3.client("backup", endpoint_url=endpoint.url if served else None)
+        assert backup.list_recovery_points_by_backup_vault(BackupVaultName="vault")["RecoveryPoints"] == []
+        if served:
+            address = f"{endpoint.url}/backup-vaults/vault/recovery-points"
+            signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/eu-west-2/backup/aws4_request"}
+            assert urllib3.request("GET", address, headers=signed).json() == {"RecoveryPoints": []}
+    finally:
+        endpoint.stop()

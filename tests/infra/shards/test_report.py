@@ -1,6 +1,7 @@
 """What the report says of a stream in the local Kinesis."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from infra.shards.readers import Readers, read_readers
 from infra.shards.report import Clients, Report, collect, headroom, measured
 from infra.shards.sampling import CALLS_A_SHARD, hash_key_of, sample
 from infra.shards.stream import list_shards, read_stream
+from infra.shards.writer import Writer
 from tests.clock import FakeClock
 from tests.infra.shards.conftest import STREAM, put_datum
 
@@ -104,6 +106,34 @@ def test_readers_are_those_that_share_and_those_with_fan_out(clients):
     names = {"delivery_stream": "spillway-dev-archive", "writer_function": "spillway-dev-table-writer"}
     found = read_readers(clients.kinesis, clients.lambda_, clients.firehose, stream_arn=arn, **names)
     assert found == Readers((), ("analytics",), None)
+
+
+class Mappings:
+    """Event source mappings as Lambda tells them where the function is named by its alias."""
+
+    def __init__(self, source_arn: str) -> None:
+        self._source_arn = source_arn
+
+    def list_event_source_mappings(self, *, EventSourceArn: str) -> dict[str, Any]:
+        function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:spillway-dev-table-writer:live"
+        told = {"UUID": "id", "FunctionArn": function_arn, "ParallelizationFactor": 3}
+        return {"EventSourceMappings": [told] if EventSourceArn == self._source_arn else []}
+
+
+@pytest.mark.parametrize("fan_out", [False, True])
+def test_the_writer_is_known_by_its_alias_and_behind_its_consumer(clients, fan_out):
+    arn = clients.kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]["StreamARN"]
+    writer = "spillway-dev-table-writer"
+    consumer = clients.kinesis.register_stream_consumer(StreamARN=arn, ConsumerName=writer)["Consumer"]["ConsumerARN"]
+    found = read_readers(
+        clients.kinesis,
+        Mappings(consumer if fan_out else arn),
+        clients.firehose,
+        stream_arn=arn,
+        delivery_stream="spillway-dev-archive",
+        writer_function=writer,
+    )
+    assert found == Readers(() if fan_out else (writer,), (writer,), Writer(writer, "id", 3))
 
 
 def test_headroom_ends_where_the_line_meets_the_limit():

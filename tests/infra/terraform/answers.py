@@ -1,13 +1,14 @@
 """What the AWS APIs answer about an environment, told so that two ways of making it can be compared."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
 import boto3
 
 from archive.tables import tables
-from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
+from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER, Function
 from infra.local.event_sources.mapping_settings import QueueMappingSettings, StreamMappingSettings
 from infra.local.firehose.settings import read_settings
 from infra.names import Names
@@ -26,6 +27,29 @@ def answers(names: Names) -> dict[str, Any]:
         "mappings": _mappings(),
         "delivery stream": _delivery_stream(names),
         "catalogue": {table.name: _glue_table(names, table.name) for table in tables()},
+    }
+
+
+def scheduled(names: Names, modules: Iterable[str]) -> dict[str, Any]:
+    """The functions that a schedule calls, and when; boto3 makes none of them."""
+    events = boto3.client("events")
+    return {
+        module: _function(names.function(module))
+        | {"Schedule": events.describe_rule(Name=names.function(module))["ScheduleExpression"]}
+        for module in modules
+    }
+
+
+def as_told(function: Function, schedule: str) -> dict[str, Any]:
+    """A function of `infra.functions`, told as `scheduled` tells it."""
+    return {
+        "Handler": f"{function.module}.handler",
+        "Runtime": "python3.13",
+        "Architectures": ["arm64"],
+        "Timeout": function.timeout_seconds,
+        "MemorySize": function.memory_mib,
+        "Environment": function.environment,
+        "Schedule": schedule,
     }
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from infra import deployment
 from infra.cli.main import spillway
 from infra.deployment import DataHeld, Deployment
+from infra.functions import COMPACTOR, SCALING_FUNCTION, scheduled_functions
 from infra.local import moto_mends
 from infra.local.aws_endpoint import ACCOUNT, AwsEndpoint, local_aws
 from infra.local.pipeline import LocalPipeline
@@ -24,9 +25,10 @@ from infra.local.provision import provision
 from infra.names import Names
 from infra.packaging import ROOT
 from infra.settings import Settings, load
+from infra.shards.stream import LAST_STEP_TAG
 from tests.end_to_end import test_failures
 from tests.end_to_end.conftest import RunningPipeline
-from tests.infra.terraform.answers import MODULES, answers
+from tests.infra.terraform.answers import MODULES, answers, as_told, scheduled
 from tests.infra.terraform.conftest import Configuration
 
 ENVIRONMENT = "local"  # the names of both ways are then the same
@@ -104,6 +106,8 @@ def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configurat
         assert applying.outputs is not None
         assert applying.outputs["url"].endswith("/dev/app")
         _assert_named_as_python_names_it(applying.outputs["names"])
+        _assert_tagged()
+        _assert_scheduled_as_python_has_it(applying.settings, NAMES, {COMPACTOR: applying.settings.compaction.schedule})
         applying.assert_nothing_to_do()
 
         running = _running(pipeline)
@@ -128,9 +132,7 @@ OPTIONS = """
 enhanced_fan_out         = true
 provisioned_concurrency  = { min = 1, max = 4 }
 table_capacity           = { read = { min = 1, max = 5 }, write = { min = 5, max = 50 } }
-api_key_required         = true
 api_key_requests_per_day = 100000
-allowed_cidrs            = ["203.0.113.0/24", "2001:db8::/32"]
 waf                      = {}
 vpc_cidr                 = "10.20.0.0/24"
 access_logs              = true
@@ -141,6 +143,11 @@ cognito = {
 }
 """
 
+
+OPTIONS_IN_THE_PIPELINE: dict[str, dict[str, Any]] = {
+    "http": {"api_key_required": True, "allowed_cidrs": ["203.0.113.0/24", "2001:db8::/32"]},
+    "scaling": {"enabled": True},
+}
 
 PAGE = ROOT / "docs" / "deployment.md"
 
@@ -157,6 +164,9 @@ def test_the_documented_commands_deploy_every_option_and_take_it_down(configurat
     options = configuration.folder / "environments" / "dev.tfvars"
     options.parent.mkdir()
     options.write_text(OPTIONS)
+    pipeline = yaml.safe_load(configuration.pipeline_file.read_text())
+    pipeline["environments"]["dev"] = OPTIONS_IN_THE_PIPELINE
+    configuration.pipeline_file.write_text(yaml.safe_dump(pipeline))
     monkeypatch.setattr(deployment, "FOLDER", configuration.folder)
     package, plan, deploy, destroy, destroy_with_data = documented_commands()
     endpoint = AwsEndpoint(0)
@@ -168,14 +178,29 @@ def test_the_documented_commands_deploy_every_option_and_take_it_down(configurat
                 _spillway(plan)
                 assert boto3.client("kinesis").list_streams()["StreamNames"] == []
                 assert "dev takes events at https://" in _spillway(deploy, answer="y")
+                settings, names = load("dev", configuration.pipeline_file), Names("dev", ACCOUNT)
+                schedules = {COMPACTOR: settings.compaction.schedule, SCALING_FUNCTION: "rate(1 minute)"}
+                _assert_scheduled_as_python_has_it(settings, names, schedules)
                 _assert_planned_empty(configuration)
-                bucket = Names("dev", ACCOUNT).lake_bucket
+                _scale(names)
+                _assert_planned_empty(configuration)
+                bucket = names.lake_bucket
                 boto3.client("s3").put_object(Bucket=bucket, Key="events/one", Body=b"1")
                 assert f"holds data: the bucket {bucket}" in _spillway(destroy, status=1)
                 assert "dev is gone" in _spillway(destroy_with_data, answer="dev")
             assert boto3.client("s3").list_buckets()["Buckets"] == []
         finally:
             endpoint.stop()
+
+
+def _scale(names: Names) -> None:
+    """Do what the scaling function does: to the shards, to the writer's mapping, and to the stream's tags."""
+    kinesis, lambda_ = boto3.client("kinesis"), boto3.client("lambda")
+    kinesis.add_tags_to_stream(StreamName=names.stream, Tags={LAST_STEP_TAG: "2026-11-23T00:00:00Z"})
+    kinesis.update_shard_count(StreamName=names.stream, TargetShardCount=3, ScalingType="UNIFORM_SCALING")
+    mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
+    [writer] = [mapping["UUID"] for mapping in mappings if ":kinesis:" in mapping["EventSourceArn"]]
+    lambda_.update_event_source_mapping(UUID=writer, ParallelizationFactor=4)
 
 
 def _spillway(arguments: list[str], *, answer: str = "", status: int = 0) -> str:
@@ -196,10 +221,27 @@ def _running(pipeline: LocalPipeline) -> RunningPipeline:
 
 def _assert_named_as_python_names_it(told: dict[str, Any]) -> None:
     functions = told.pop("functions")
-    assert functions == {module.rpartition(".")[2]: NAMES.function(module) for module in MODULES}
+    assert functions == {module.rpartition(".")[2]: NAMES.function(module) for module in (*MODULES, COMPACTOR)}
     assert told.pop("key_alias") == f"alias/{NAMES.prefix}"
-    assert told.pop("workgroup") == NAMES.prefix
+    assert told.pop("workgroup") == told.pop("backup_vault") == NAMES.prefix
     assert told == {name: getattr(NAMES, name) for name in told}
+
+
+def _assert_tagged() -> None:
+    told = boto3.client("kinesis").list_tags_for_stream(StreamName=NAMES.stream)["Tags"]
+    expected = {"Project": "spillway", "Environment": "local", "Deployment": "spillway-local", "ManagedBy": "terraform"}
+    assert {tag["Key"]: tag["Value"] for tag in told} == expected
+    function = boto3.client("lambda").get_function(FunctionName=NAMES.function(COMPACTOR))
+    assert function["Tags"] == expected
+
+
+def _assert_scheduled_as_python_has_it(settings: Settings, names: Names, schedules: dict[str, str]) -> None:
+    topic = f"arn:aws:sns:{settings.region}:{ACCOUNT}:{names.prefix}-low"
+    expected = {
+        function.module: as_told(function, schedules[function.module])
+        for function in scheduled_functions(settings, names, topic)
+    }
+    assert scheduled(names, schedules) == expected
 
 
 def _assert_events_arrive(running: RunningPipeline, before: int) -> None:

@@ -2,16 +2,22 @@
 
 import json
 from typing import Final
+from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
+from moto.backup import urls as backup_urls
+from moto.backup.responses import BackupResponse
 
-from infra import deployment, terraform_runner
+from infra import deployment, settings, terraform_runner
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
+from infra.local import moto_mends, moto_operation
 from infra.local.aws_endpoint import local_aws
-from infra.preflight import PreflightError, check_plan, identify
+from infra.preflight import PreflightError, check_plan, identify, standing_shards
+from infra.settings import PIPELINE_FILE
 
 REGION: Final = "eu-west-2"
 
@@ -50,6 +56,25 @@ def test_without_credentials_nothing_is_begun(nobody, command):
     assert isinstance(done.exception, CommandError)
     assert str(done.exception).startswith("no AWS credentials: set AWS_PROFILE")
     assert "\n" not in str(done.exception)
+
+
+def test_a_profile_that_is_none_is_told(nobody, monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    done = CliRunner().invoke(spillway, ["deploy"])
+    assert str(done.exception) == "the AWS settings cannot be used: The config profile (nope) could not be found"
+
+
+def test_credentials_that_aws_does_not_take_are_told_in_one_line(local, monkeypatch):
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("InvalidClientTokenId"))
+    with pytest.raises(PreflightError, match=r"AWS does not take the credentials in eu-west-2: .*InvalidClientTokenId"):
+        identify(REGION)
+
+
+def _refuse(code: str):
+    def call(_client, operation, _arguments):
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+
+    return call
 
 
 def test_a_region_that_is_none_is_told(local, monkeypatch):
@@ -121,6 +146,22 @@ def test_more_than_doubling_or_halving_is_refused(local, before, after):
     _one_line(error)
 
 
+def test_shards_that_were_scaled_while_planning_are_not_set_back(local):
+    plan = _plan("aws_kinesis_stream", {"name": "events", "shard_count": 2}, {"shard_count": 4})
+    plan["variables"] = {"standing_shards": {"value": "2"}}  # as Terraform tells what a command told it
+    with pytest.raises(PreflightError, match="went from 2 to 4 shards while this was planned: deploy again") as error:
+        check_plan(plan, REGION)
+    _one_line(error)
+
+
+def test_the_standing_shards_are_those_open_now(local):
+    kinesis = boto3.client("kinesis")
+    assert standing_shards("events", REGION) == 0
+    kinesis.create_stream(StreamName="events", ShardCount=2)
+    kinesis.update_shard_count(StreamName="events", TargetShardCount=3, ScalingType="UNIFORM_SCALING")
+    assert standing_shards("events", REGION) == 3
+
+
 def test_an_environment_that_stands_in_another_region_is_left_alone(local, monkeypatch, tmp_path):
     monkeypatch.setattr(terraform_runner.Terraform, "init", lambda _self: None)
     monkeypatch.setattr(terraform_runner.Terraform, "outputs", lambda _self: {"region": "us-east-1"})
@@ -155,6 +196,40 @@ def test_destroying_asks_for_the_name_and_names_what_holds_data(local, monkeypat
     assert asked == [{"delete_data": True}]
 
 
+HOLDERS: Final = {
+    "table": "t",
+    "lake_bucket": "lake",
+    "dead_letter_bucket": "dead",
+    "dead_letter_queue": "q",
+    "parked_queue": "p",
+    "backup_vault": "v",
+}
+
+
+def test_what_is_gone_already_holds_no_data(local):
+    with moto_mends.installed():
+        assert list(deployment._data_held(HOLDERS, REGION)) == []
+        boto3.client("sqs").create_queue(QueueName="p")
+        boto3.client("sqs").send_message(QueueUrl="p", MessageBody="parked")
+        assert list(deployment._data_held(HOLDERS, REGION)) == ["the queue p"]
+
+
+def test_backups_are_data(local, monkeypatch):
+    monkeypatch.setattr(BackupResponse, "list_recovery_points_by_backup_vault", _one_backup, raising=False)
+    with patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS):
+        assert list(deployment._data_held(HOLDERS, REGION)) == ["the backup vault v"]
+
+
+def _one_backup(_response: object) -> str:
+    return json.dumps({"RecoveryPoints": [{"RecoveryPointArn": "arn"}]})
+
+
+def test_what_cannot_be_looked_at_is_told(local, monkeypatch):
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("AccessDeniedException"))
+    with pytest.raises(PreflightError, match=r"the table t cannot be looked at for data: .*AccessDenied"):
+        list(deployment._data_held(HOLDERS, REGION))
+
+
 def test_an_invalid_network_is_refused_while_planning(configuration):
     text = configuration.pipeline_file.read_text()
     assert "allowed_cidrs: []" in text
@@ -163,3 +238,13 @@ def test_an_invalid_network_is_refused_while_planning(configuration):
     messages = [json.loads(line)["@message"] for line in output.splitlines()]
     assert any("Invalid value for variable" in message for message in messages), messages
     assert "203.0.113.0/33 is no network in CIDR notation" in output
+
+
+def test_an_invalid_network_is_refused_in_one_line(local, monkeypatch, tmp_path):
+    invalid = tmp_path / "pipeline.yaml"
+    invalid.write_text(PIPELINE_FILE.read_text().replace("allowed_cidrs: []", 'allowed_cidrs: ["203.0.113.0/33"]'))
+    monkeypatch.setattr(settings.load, "__defaults__", (invalid,))
+    done = CliRunner().invoke(spillway, ["deploy"])
+    assert isinstance(done.exception, CommandError)
+    assert "'203.0.113.0/33' does not appear to be an IPv4 or IPv6 network" in str(done.exception)
+    assert "\n" not in str(done.exception)

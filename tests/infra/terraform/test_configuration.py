@@ -2,10 +2,13 @@
 
 import json
 
+import boto3
 import pytest
 
 from archive.tables import TERRAFORM_FILE
 from infra.lake_file import write_lake_file
+from infra.local.aws_endpoint import AwsEndpoint, local_aws
+from infra.terraform_runner import Terraform
 
 
 def test_the_files_are_in_terraforms_format(configuration):
@@ -31,3 +34,23 @@ def test_terraform_has_the_lake_as_the_code_has_it(tmp_path):
 def test_the_lakes_file_is_written_only_where_it_changes(tmp_path):
     file = tmp_path / "lake_tables.json"
     assert [write_lake_file(file), write_lake_file(file)] == [True, False]
+
+
+def test_the_example_keeps_the_state_in_a_bucket_with_its_lock_beside_it(configuration, monkeypatch):
+    example = (configuration.folder / "backend.tf.example").read_text()
+    (configuration.folder / "backend.tf").write_text(example.replace("<a bucket of yours>", "state"))
+    endpoint = AwsEndpoint(0)
+    with local_aws("eu-west-2", "off"):
+        boto3.client("s3").create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+        endpoint.start()
+        try:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
+            said: list[str] = []
+            terraform = Terraform(configuration.folder, "dev", said.append)
+            terraform.init()
+            terraform.run("plan", "-target=aws_resourcegroups_group.this", "-var=environment=dev")
+            keys = [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket="state")["Contents"]]
+        finally:
+            endpoint.stop()
+    assert [line.split()[3] for line in said] == ["init", "workspace", "plan"], "every command is shown"
+    assert keys == ["env:/dev/spillway/terraform.tfstate"], "the lock is gone with the plan"

@@ -8,20 +8,20 @@ import urllib3
 
 from infra.cli.context import CommandError
 
-TRIES: Final = 10
+TRIES: Final = 15  # a second apart: longer than a function that was killed keeps a key in progress
 TIMEOUT_SECONDS: Final = 30.0
 
 
 @functools.cache
 def pool() -> urllib3.PoolManager:
-    """The connection pool. 429 and 503 are tried again after what Retry-After says, connections that fail likewise."""
+    """The connection pool. 409, 429 and 503 are tried again after what Retry-After says."""
     return urllib3.PoolManager(
         maxsize=16,
         timeout=urllib3.Timeout(TIMEOUT_SECONDS),
         retries=urllib3.Retry(
             total=TRIES,
             connect=0,
-            status_forcelist=(429, 503),
+            status_forcelist=(409, 429, 503),  # under way for another request, over the rate, nothing taken
             allowed_methods=None,
             backoff_factor=0.2,
             backoff_jitter=0.2,

@@ -52,7 +52,7 @@ class Sender:
     """Posts entries as events.
 
     Args:
-        pool: waits and tries again on 429 and 503, as Retry-After says.
+        pool: waits and tries again on 409, 429 and 503, as Retry-After says.
         url: where to post.
         load_id: names this load. A batch of it that is posted again, by whichever process, is answered as before
             and accepted once: `Idempotency-Key` is made of the load's id and the batch's place and content.

@@ -157,12 +157,7 @@ def by_spark(path: Path) -> list[dict[str, Any]]:
 
 
 HAS_SPARK = importlib.util.find_spec("pyspark") is not None and shutil.which("java") is not None
-READERS = [
-    by_pyarrow,
-    by_duckdb,
-    by_polars,
-    pytest.param(by_spark, marks=[pytest.mark.slow, pytest.mark.skipif(not HAS_SPARK, reason="Spark is not there")]),
-]
+READERS = [by_pyarrow, by_duckdb, by_polars, *([by_spark] if HAS_SPARK else [])]
 
 
 @pytest.mark.parametrize("read", READERS)

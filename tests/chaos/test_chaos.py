@@ -20,7 +20,7 @@ import pytest
 
 from consumers.dead_letter import DeadLetter
 from infra.audit.balance import Balance, Clients, audit
-from infra.audit.sightings import Period, Sighting, in_lake, on_stream
+from infra.audit.sightings import Period, Sighting, in_failure_stores, in_lake, on_stream
 from infra.local.functions import FunctionError, InvocationResult, LocalFunction
 from infra.local.pipeline import LocalPipeline
 from infra.settings import load
@@ -158,6 +158,12 @@ def copies(sightings: Iterator[Sighting]) -> Counter[tuple[int, str]]:
     return Counter((each.micros, each.identity) for each in sightings if each.is_event)
 
 
+def in_errors(s3: Any, api: Api) -> Iterator[Sighting]:
+    """The events in Firehose's error objects."""
+    for failures in in_failure_stores(s3, api.pipeline.names, period(), timedelta(hours=24)):
+        yield from (each for each in failures.sightings if each.place == "firehose_errors")
+
+
 def test_whatever_the_weather_nothing_is_lost_and_nothing_is_twice():
     seed = random.SystemRandom().randrange(2**32) if SEED is None else SEED
     print(f"seed {seed}: to draw the same faults again, make chaos SEED={seed} EVENTS={EVENTS}")  # noqa: T201 (shown on failure)
@@ -190,6 +196,8 @@ def test_whatever_the_weather_nothing_is_lost_and_nothing_is_twice():
         assert set(dead_letters(api)) == set(poison)
         s3 = boto3.client("s3", endpoint_url=api.pipeline.aws_url)
         in_stream = copies(on_stream(boto3.client("kinesis"), api.pipeline.names.stream, period()))
-        # The stream holds an event twice where the answer to a put was lost; Firehose delivers what is there.
-        assert copies(in_lake(s3, api.pipeline.names.lake_bucket, period())) == in_stream
+        # The stream holds an event twice where the answer to a put was lost. Firehose delivers what is there, or puts it
+        # into an error object where its function was killed at every try.
+        failed = copies(in_errors(s3, api))
+        assert copies(in_lake(s3, api.pipeline.names.lake_bucket, period())) + failed == in_stream
         assert balance.events == len(in_stream)

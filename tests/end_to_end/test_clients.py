@@ -92,7 +92,7 @@ def test_a_load_that_was_killed_is_resumed_and_nothing_is_sent_twice(pipeline, t
     for attempt in range(8):
         load = subprocess.Popen([SPILLWAY, "load", "--resume", str(path)], env=environment, stdout=subprocess.DEVNULL)
         try:
-            load.wait(0.7 + 0.2 * attempt)
+            assert load.wait(0.7 + 0.2 * attempt) == 0
             break
         except subprocess.TimeoutExpired:
             load.send_signal(signal.SIGKILL)

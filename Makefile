@@ -35,8 +35,8 @@ $(DEV): $(RUN) requirements/dev.txt
 run: $(RUN) ## start the whole pipeline on this machine
 	@$(BIN)/spillway run $(ARGS)
 
-test: $(DEV) ## run every test
-	$(BIN)/pytest -n auto $(if $(FAST),-m 'not slow') $(ARGS)
+test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
+	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)
 
 lint: $(DEV) ## check format, style and types
 	$(BIN)/ruff format --check .

@@ -196,8 +196,8 @@ def test_whatever_the_weather_nothing_is_lost_and_nothing_is_twice():
         assert set(dead_letters(api)) == set(poison)
         s3 = boto3.client("s3", endpoint_url=api.pipeline.aws_url)
         in_stream = copies(on_stream(boto3.client("kinesis"), api.pipeline.names.stream, period()))
-        # The stream holds an event twice where the answer to a put was lost. Firehose delivers what is there, or puts it
-        # into an error object where its function was killed at every try.
+        # The stream holds an event twice where the answer to a put was lost. Firehose delivers what is there, or an
+        # error object of it where its function was killed at every try.
         failed = copies(in_errors(s3, api))
         assert copies(in_lake(s3, api.pipeline.names.lake_bucket, period())) + failed == in_stream
         assert balance.events == len(in_stream)

@@ -97,7 +97,6 @@ def _pointing_to(aws_url: str) -> Iterator[None]:
         del os.environ["AWS_ENDPOINT_URL"]
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configuration):
     applying = Applying(configuration)

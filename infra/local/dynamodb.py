@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from moto.core.common_types import TYPE_RESPONSE
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import urls
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
@@ -23,6 +24,7 @@ from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from infra.local.moto_backends import use_backend
+from infra.local.shortcut import taken
 
 MAX_BATCH_ITEMS: Final = 25  # BatchWriteItem
 MAX_PAGE_BYTES: Final = 1024 * 1024  # of a scan's answer
@@ -41,7 +43,8 @@ def installed() -> Iterator[None]:
     """Mend moto's DynamoDB for as long as the block lasts; tables are dropped at both ends."""
     use_backend(dynamodb_backends, LocalDynamoDBBackend)
     try:
-        yield
+        with taken("dynamodb", {"BatchWriteItem": _batch_write_item}):
+            yield
     finally:
         use_backend(dynamodb_backends, DynamoDBBackend)
 
@@ -52,6 +55,18 @@ class LocalDynamoDBBackend(DynamoDBBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.lock = threading.RLock()
+
+    def put_plain(self, items: dict[str, Any]) -> bool:
+        """Do the writes of a batch, where they are all plain puts of different keys; whether they were."""
+        requests = [(self.get_table(name), request) for name, of_table in items.items() for request in of_table]
+        puts = [put for table, request in requests if (put := _Put.read(table, request))]
+        keys = {(put.table.name, put.hash_key, put.range_key) for put in puts}
+        if not len(requests) == len(puts) == len(keys) <= MAX_BATCH_ITEMS:
+            return False
+        for put in puts:
+            hash_value, range_value = DynamoType({"S": put.hash_key}), DynamoType({"S": put.range_key})
+            put.table.items[hash_value][range_value] = JsonItem(hash_value, range_value, put.text)
+        return True
 
     @property
     def _url_module(self) -> Any:
@@ -66,7 +81,7 @@ class DynamoApi(DynamoHandler):
 
     def parse_parameters(self, request: Any) -> None:
         """Parse the request, a batch of writes in one go; binary values, base64 in JSON, are moto's to read."""
-        self._is_plain = b'"B"' not in request.data and b'"BS"' not in request.data
+        self._is_plain = _is_plain(request.data)
         if self._get_action() == "BatchWriteItem" and self._is_plain:
             self.params = json.loads(request.data)
         else:
@@ -79,24 +94,13 @@ class DynamoApi(DynamoHandler):
 
     def batch_write_item(self) -> Any:
         """Put and delete up to 25 items."""
-        requests = [
-            (self.dynamodb_backend.get_table(name), request)
-            for name, of_table in self.body["RequestItems"].items()
-            for request in of_table
-        ]
+        items = self.body["RequestItems"]
+        if self._is_plain and cast(LocalDynamoDBBackend, self.dynamodb_backend).put_plain(items):
+            return 200, {}, '{"UnprocessedItems":{}}'
+        requests = [request for of_table in items.values() for request in of_table]
         if len(requests) > MAX_BATCH_ITEMS:
             raise MockValidationException("Too many items requested for the BatchWriteItem call")
-        if not self._is_plain:
-            return super().batch_write_item()
-        puts = [put for table, request in requests if (put := _Put.read(table, request))]
-        if len(puts) < len(requests):
-            return super().batch_write_item()  # moto looks more closely at what is not plain
-        if len({(put.table.name, put.hash_key, put.range_key) for put in puts}) < len(puts):
-            raise MockValidationException("Provided list of item keys contains duplicates")
-        for put in puts:
-            hash_value, range_value = DynamoType({"S": put.hash_key}), DynamoType({"S": put.range_key})
-            put.table.items[hash_value][range_value] = JsonItem(hash_value, range_value, put.text)
-        return 200, {}, '{"UnprocessedItems":{}}'
+        return super().batch_write_item()  # moto looks more closely at what is not plain
 
     def scan(self) -> Any:
         """Read a table page by page; moto does it for what asks for more than that."""
@@ -112,6 +116,20 @@ class DynamoApi(DynamoHandler):
                 last = item if next(items, None) is not None else None
                 return 200, {}, page.answer(table, last, count_only=self.body.get("Select") == "COUNT")
         return 200, {}, page.answer(table, None, count_only=self.body.get("Select") == "COUNT")
+
+
+def _batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:
+    """Answer a client of this process, where its batch is plain."""
+    request = json.loads(body) if _is_plain(body) else {}
+    if set(request) != {"RequestItems"}:
+        return None
+    backend = cast(LocalDynamoDBBackend, dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
+    with backend.lock:
+        return {"UnprocessedItems": {}} if backend.put_plain(request["RequestItems"]) else None
+
+
+def _is_plain(body: bytes) -> bool:
+    return b'"B"' not in body and b'"BS"' not in body
 
 
 class _Page:

@@ -14,8 +14,10 @@ from moto.kinesis.models import KinesisBackend, kinesis_backends
 
 from infra.local.kinesis.backend import LocalKinesisBackend
 from infra.local.kinesis.errors import NotFound
+from infra.local.kinesis.shortcut import CALLS
 from infra.local.kinesis.stream import LocalStream
 from infra.local.moto_backends import use_backend
+from infra.local.shortcut import taken
 from producers.clock import SYSTEM_CLOCK, Clock
 
 
@@ -48,7 +50,8 @@ def installed(
     """`install` for as long as the block lasts."""
     install(limits, clock, update_seconds=update_seconds)
     try:
-        yield
+        with taken("kinesis", CALLS):
+            yield
     finally:
         uninstall()
 

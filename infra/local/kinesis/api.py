@@ -8,14 +8,11 @@ from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult, EmptyResult
 from moto.kinesis.responses import KinesisResponse
 
-from infra.local.kinesis import reading
+from infra.local.kinesis import calls, reading
 from infra.local.kinesis.errors import InvalidArgument
 from infra.local.kinesis.listing import list_shards
 from infra.local.kinesis.records import (
-    decode_entries,
-    decode_entry,
     encode_get_answer,
-    encode_put_answer,
     parse_hash_key,
 )
 from infra.local.kinesis.stream import LocalStream
@@ -56,19 +53,11 @@ class KinesisApi(KinesisResponse):
 
     def put_record(self) -> ActionResult:
         """Put one record."""
-        stream = self._stream
-        entry = decode_entry(self._request, max_record_bytes=stream.max_record_bytes)
-        [placement] = stream.log.put([entry], limited=stream.conditions.limited)
-        if placement.sequence_number is None:
-            raise stream.log.throughput_exceeded(placement.shard_id)
-        return ActionResult({"SequenceNumber": str(placement.sequence_number), "ShardId": placement.shard_id})
+        return ActionResult(calls.put_record(self._backend, self._request))
 
     def put_records(self) -> TYPE_RESPONSE:  # type: ignore[override] # bytes: moto's serializer takes longer than the rest
         """Put up to 500 records, some of which may be refused."""
-        stream = self._stream
-        entries = decode_entries(self._get_param("Records", []), max_record_bytes=stream.max_record_bytes)
-        placements = stream.log.put(entries, limited=stream.conditions.limited)
-        return _json(encode_put_answer(placements, f"stream {stream.label}"))
+        return _json(json.dumps(calls.put_records(self._backend, self._request)).encode())
 
     def get_shard_iterator(self) -> ActionResult:
         """Give a place in a shard to read from."""
@@ -83,11 +72,7 @@ class KinesisApi(KinesisResponse):
 
     def get_records(self) -> TYPE_RESPONSE:  # type: ignore[override] # bytes, as with put_records
         """Read on from a place in a shard."""
-        answer = reading.read(
-            self._get_param("ShardIterator"),
-            self._get_param("Limit"),
-            lambda name: self._backend.describe_stream(None, name),
-        )
+        answer = calls.get_records(self._backend, self._request)
         return _json(
             encode_get_answer(
                 answer.records,

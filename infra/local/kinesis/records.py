@@ -88,7 +88,7 @@ def parse_hash_key(text: str, member: str) -> int:
     return int(text)
 
 
-def encode_put_answer(placements: Iterable[Placement], label: str) -> bytes:
+def put_answer(placements: Iterable[Placement], label: str) -> dict[str, Any]:
     """The answer to PutRecords, in which some records may have failed."""
     failed = 0
     results = []
@@ -99,7 +99,7 @@ def encode_put_answer(placements: Iterable[Placement], label: str) -> bytes:
             results.append({"ErrorCode": ThroughputExceeded.TYPE, "ErrorMessage": message})
         else:
             results.append({"SequenceNumber": str(placement.sequence_number), "ShardId": placement.shard_id})
-    return json.dumps({"FailedRecordCount": failed, "Records": results}).encode()
+    return {"FailedRecordCount": failed, "Records": results}
 
 
 def encode_get_answer(

@@ -17,8 +17,6 @@ from archive.typed_values import Fit, fit_for
 from producers.event import MAX_REQUEST_ID_BYTES, Event, decode, timestamp_micros
 from producers.replay_mark import LAKE
 
-__all__ = ["REPLAYS_MEMBER", "RowWriter", "row_of", "writer_for"]
-
 # Kinds whose values msgspec reads and writes as the converter takes them; its own integers may be any. Dates are not
 # among them: it rounds what is finer than a microsecond.
 _PLAIN: Final[dict[Kind, Any]] = {

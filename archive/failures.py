@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from archive.event_rows import REPLAYS_MEMBER
+from archive.lake import REPLAYS_MEMBER
 from consumers.dead_letter import DeadLetter, Failure
 from consumers.stream_batch import Source, arrival_time
 from producers import exact_json

@@ -9,7 +9,7 @@ TRIM_BYTES = 1_000_000
 
 
 def give_back_what_is_freed() -> None:
-    """Have Arrow and the C library keep no memory for later: 80 MiB less after 20,000 events (`make bench`).
+    """Have Arrow and the C library keep no memory for later.
 
     Where the C library is none of glibc's it is left as it is.
     """

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local import dynamodb
+from infra.local import dynamodb, shortcut
 
 
 @pytest.fixture
@@ -16,8 +16,10 @@ def mended(aws):
         yield
 
 
-@pytest.fixture
-def client(mended, events_table):
+@pytest.fixture(params=[shortcut.AWS, "none"], ids=["shortcut", "moto"])
+def client(mended, events_table, monkeypatch, request):
+    """A client whose batches are answered without HTTP, and one whose batches go through moto."""
+    monkeypatch.setattr(shortcut, "AWS", request.param)
     return boto3.client("dynamodb")
 
 

@@ -51,7 +51,7 @@ chaos: $(DEV) ## every fault at once while 100,000 events flow (EVENTS=..., SEED
 	EVENTS=$(or $(EVENTS),100000) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest tests/chaos -s --timeout 3600 $(ARGS)
 
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
-	$(BIN)/python -m infra.lake_file
+	$(BIN)/python -m infra.deploy.lake_file
 	terraform -chdir=infra/terraform fmt -recursive
 	terraform -chdir=infra/terraform init $(if $(TERRAFORM_PLUGIN_DIR),-plugin-dir=$(TERRAFORM_PLUGIN_DIR))
 	terraform -chdir=infra/terraform validate

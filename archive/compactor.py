@@ -4,8 +4,8 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from archive.athena_compaction import AthenaEngine
-from archive.compaction import Compaction, CompactionFailed, Outcome, landed_hours
+from archive.compaction.athena import AthenaEngine
+from archive.compaction.job import Compaction, CompactionFailed, Outcome, landed_hours
 from producers.aws import client
 from producers.clock import SYSTEM_CLOCK
 from producers.invocation import Context, deadline_of

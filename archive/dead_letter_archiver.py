@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from archive.stream_range import Pointer, read_range
+from archive.dead_letters.pointers import Pointer, read_range
 from consumers.dead_letter import DeadLetter, Failure, mark_of
 from consumers.stream_batch import Source, arrival_time, user_records
 from producers.aggregation import MalformedAggregate

@@ -3,8 +3,8 @@
 from binascii import a2b_base64, b2a_base64
 from typing import Any
 
-from archive.event_rows import writer_for
-from archive.lake import columns
+from archive.lake.columns import columns
+from archive.lake.rows import writer_for
 from producers.event import PoisonEvent
 from producers.invocation import Context
 from producers.telemetry import count, logger

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
-from infra.local.worker import HopStatus
 from infra.names import Names
 from infra.shards.errors import aws_errors
 from infra.shards.metrics import Query, Statistic, read
+from infra.status import HopStatus
 from producers.telemetry import NAMESPACE
 
 State = Literal["ALARM", "INSUFFICIENT_DATA", "OK"]

@@ -13,7 +13,6 @@ import msgspec
 import yaml
 
 PIPELINE_FILE = Path(__file__).with_name("pipeline.yaml")
-EVENT_SCHEMA_FILE = Path(__file__).with_name("event.schema.json")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]

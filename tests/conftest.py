@@ -16,7 +16,7 @@ settings.register_profile("spillway", deadline=None, suppress_health_check=[Heal
 settings.load_profile("spillway")
 
 if TYPE_CHECKING:
-    from tests.archive.lakes import Lake
+    from tests.archive.lake.lakes import Lake
 
 REGION = "eu-west-2"
 
@@ -63,7 +63,7 @@ def lake_endpoint() -> Iterator[str]:
 @pytest.fixture
 def lake(lake_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> "Lake":
     """An empty lake."""
-    from tests.archive.lakes import Lake  # noqa: PLC0415 (loads DuckDB, which tests of other parts do without)
+    from tests.archive.lake.lakes import Lake  # noqa: PLC0415 (loads DuckDB, which tests of other parts do without)
 
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     request = urllib.request.Request(f"{lake_endpoint}/moto-api/reset", method="POST")  # noqa: S310 (loopback)

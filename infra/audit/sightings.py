@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow.dataset as ds
 
-from archive.compaction import LANDING, MANIFESTS
-from archive.failure_stores import DEAD_LETTERS, StoredObject, objects, stores
-from archive.failures import FailedRecord
-from archive.stream_range import patiently
-from infra.local.lake_reader import filesystem_of
+from archive.compaction.job import LANDING, MANIFESTS
+from archive.dead_letters.failures import FailedRecord
+from archive.dead_letters.pointers import patiently
+from archive.dead_letters.stores import DEAD_LETTERS, StoredObject, objects, stores
+from archive.lake.filesystem import filesystem_of
 from infra.names import Names
 from producers.aggregation import MalformedAggregate, deaggregate
 from producers.clock import SYSTEM_CLOCK, Clock

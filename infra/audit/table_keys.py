@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.stream_range import patiently
+from archive.dead_letters.pointers import patiently
 from infra.audit.sightings import PATIENCE_SECONDS, Period, Sighting
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import format_timestamp, timestamp_micros

@@ -11,7 +11,7 @@ from infra.cli.tables import print_json, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archive.compaction import Compaction, Outcome
+    from archive.compaction.job import Compaction, Outcome
 
 LOOK_BACK: Final = timedelta(hours=48)
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -30,7 +30,7 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (heavy; as below)
 
-    from archive.compaction import CompactionFailed, landed_hours  # noqa: PLC0415
+    from archive.compaction.job import CompactionFailed, landed_hours  # noqa: PLC0415
 
     now = datetime.now(UTC)
     since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK
@@ -76,14 +76,14 @@ def _record(outcome: "Outcome") -> dict[str, Any]:
 
 
 def _compaction(context: Context) -> "Compaction":
-    from archive.athena_compaction import AthenaEngine  # noqa: PLC0415
-    from archive.compaction import Compaction  # noqa: PLC0415
+    from archive.compaction.athena import AthenaEngine  # noqa: PLC0415
+    from archive.compaction.job import Compaction  # noqa: PLC0415
 
     names, settings, s3 = context.names(), context.settings().compaction, context.client("s3")
     engine: Any
     if context.is_local:
-        from archive.lake import arrow_schema, columns  # noqa: PLC0415
-        from archive.local_compaction import LocalEngine  # noqa: PLC0415
+        from archive.compaction.local import LocalEngine  # noqa: PLC0415
+        from archive.lake.columns import arrow_schema, columns  # noqa: PLC0415
 
         engine = LocalEngine(s3, names.lake_bucket, arrow_schema(columns()))
     else:

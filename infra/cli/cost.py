@@ -10,7 +10,7 @@ from infra.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:
     from infra.cost.bill import Assumptions, Bill, Rounding
-    from infra.flow import Work
+    from infra.cost.flow import Work
     from infra.settings import Settings
 
 PROD = "prod"
@@ -54,7 +54,7 @@ def cost(  # noqa: PLR0917 (click passes options by name)
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare
     """
     from infra.cost.bill import Assumptions  # noqa: PLC0415 (other commands need none of it)
-    from infra.flow import Work  # noqa: PLC0415
+    from infra.cost.flow import Work  # noqa: PLC0415
 
     settings = Context(PROD).settings() if context.is_local else context.settings()
     work = Work(events_per_second, event_bytes, batch_size)
@@ -73,9 +73,9 @@ class Report:
         from infra.cost.bill import ROUNDINGS, monthly_bill  # noqa: PLC0415
         from infra.cost.capacity import stream_dollars, table_dollars  # noqa: PLC0415
         from infra.cost.cpu import cpu_of  # noqa: PLC0415
+        from infra.cost.flow import flow  # noqa: PLC0415
         from infra.cost.queue_design import queue_bill  # noqa: PLC0415
         from infra.cost.savings import savings  # noqa: PLC0415
-        from infra.flow import flow  # noqa: PLC0415
 
         self._work, self._assumptions = work, assumptions
         self.bill = monthly_bill(work, settings, assumptions)
@@ -94,7 +94,7 @@ class Report:
 
     def as_json(self, *, compare: bool) -> dict[str, Any]:
         """The report for programs; amounts are US dollars a month."""
-        from infra import prices  # noqa: PLC0415
+        from infra.cost import prices  # noqa: PLC0415
 
         told = {
             "prices": {"region": prices.REGION, "read": prices.READ, "unsure": sorted(prices.UNSURE)},
@@ -120,7 +120,7 @@ class Report:
 
     def print(self, *, compare: bool) -> None:
         """The report for people."""
-        from infra import prices  # noqa: PLC0415
+        from infra.cost import prices  # noqa: PLC0415
 
         click.echo(
             f"US dollars a month of {prices.HOURS_A_MONTH} h; {prices.REGION} prices of {prices.READ} times "
@@ -159,6 +159,6 @@ class Report:
         print_table(("service", "spillway", "queue"), rows)
 
     def _per_million(self, bill: "Bill") -> float:
-        from infra.prices import MILLION, SECONDS_A_MONTH  # noqa: PLC0415
+        from infra.cost.prices import MILLION, SECONDS_A_MONTH  # noqa: PLC0415
 
         return bill.dollars / (self._work.events_per_second * SECONDS_A_MONTH) * MILLION

@@ -17,9 +17,9 @@ import click
 from infra.cli.context import CommandError, Context
 
 if TYPE_CHECKING:
-    from archive.failure_stores import Store, StoredObject
-    from archive.selected_failures import SelectedFailures
-    from archive.selection import Selection
+    from archive.dead_letters.selected import SelectedFailures
+    from archive.dead_letters.selection import Selection
+    from archive.dead_letters.stores import Store, StoredObject
     from infra.names import Names
     from infra.settings import Settings
 
@@ -65,7 +65,7 @@ def selection_of(start: str, end: str, stages: tuple[str, ...], errors: tuple[st
     Raises:
         click.UsageError: one of them cannot be understood.
     """
-    from archive.selection import Matcher, Selection, SelectionError, parse_time  # noqa: PLC0415 (for other commands)
+    from archive.dead_letters.selection import Matcher, Selection, SelectionError, parse_time  # noqa: PLC0415 (for other commands)
 
     now = datetime.fromtimestamp(time.time(), UTC)
     try:
@@ -103,12 +103,12 @@ def session(context: Context) -> Iterator[Session]:
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    from archive.athena_selection import AthenaFailed  # noqa: PLC0415
-    from archive.failure_reading import READERS  # noqa: PLC0415
-    from archive.failure_stores import DEAD_LETTERS, stores  # noqa: PLC0415
-    from archive.s3_documents import Documents  # noqa: PLC0415
-    from archive.selected_failures import NoSuchFailure, SelectedFailures  # noqa: PLC0415
-    from archive.selection import SelectionError  # noqa: PLC0415
+    from archive.dead_letters.athena_selection import AthenaFailed  # noqa: PLC0415
+    from archive.dead_letters.documents import Documents  # noqa: PLC0415
+    from archive.dead_letters.reading import READERS  # noqa: PLC0415
+    from archive.dead_letters.selected import NoSuchFailure, SelectedFailures  # noqa: PLC0415
+    from archive.dead_letters.selection import SelectionError  # noqa: PLC0415
+    from archive.dead_letters.stores import DEAD_LETTERS, stores  # noqa: PLC0415
 
     settings = context.settings()
     try:
@@ -137,8 +137,8 @@ class _Source:
 
     def objects(self, store: "Store", selection: "Selection") -> "Iterator[StoredObject]":
         """The objects that may hold what is selected."""
-        from archive import athena_selection  # noqa: PLC0415 (for other commands)
-        from archive.failure_stores import objects  # noqa: PLC0415
+        from archive.dead_letters import athena_selection  # noqa: PLC0415 (for other commands)
+        from archive.dead_letters.stores import objects  # noqa: PLC0415
 
         listed = objects(self.s3, store, selection.start, selection.end)
         first = list(itertools.islice(listed, athena_selection.MOST_OBJECTS_READ + 1))

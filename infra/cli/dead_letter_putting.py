@@ -12,9 +12,9 @@ from infra.cli.dead_letter_options import Session
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from archive.putting_back import Destination
-    from archive.replay_plan import Tally
-    from archive.replay_rate import Pace
+    from archive.replay.destinations import Destination
+    from archive.replay.plan import Tally
+    from archive.replay.rate import Pace
 
 STREAM: Final = "stream"
 TABLE: Final = "table"
@@ -37,7 +37,7 @@ def destination(opened: Session, kind: str, executor: "Executor") -> "Destinatio
         kind: `stream`, `table` or `raw`.
         executor: runs writes to the table.
     """
-    from archive.putting_back import StreamDestination, TableDestination  # noqa: PLC0415 (for other commands)
+    from archive.replay.destinations import StreamDestination, TableDestination  # noqa: PLC0415 (for other commands)
     from consumers.table import EventTable  # noqa: PLC0415
     from producers.aws import client, raw_operation  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def pace_of(opened: Session, kind: str, options: dict[str, Any]) -> "tuple[Pace,
         kind: of destination.
         options: of the command: `rate`, events a second, or `share` of what the stream has free.
     """
-    from archive.replay_rate import OwnTraffic, Pace, Rate, measure  # noqa: PLC0415 (for other commands)
+    from archive.replay.rate import OwnTraffic, Pace, Rate, measure  # noqa: PLC0415 (for other commands)
 
     if options["rate"]:
         return Pace(Rate(events_per_second=options["rate"])), f"{options['rate']:,g} events a second, as asked"

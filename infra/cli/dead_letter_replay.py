@@ -17,13 +17,13 @@ from infra.cli.tables import print_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archive.failures import FailedRecord
-    from archive.mending import Mending
-    from archive.replay import OnDoubt
-    from archive.replay_journal import Record
-    from archive.replay_plan import Tally
-    from archive.selection import Selection
-    from archive.settled_lines import SettledLines
+    from archive.dead_letters.failures import FailedRecord
+    from archive.dead_letters.selection import Selection
+    from archive.dead_letters.settled_lines import SettledLines
+    from archive.replay.batches import OnDoubt
+    from archive.replay.editing import Mending
+    from archive.replay.journal import Record
+    from archive.replay.plan import Tally
 
 DESTINATIONS: Final = (TABLE, RAW)
 SAMPLED: Final = 20
@@ -112,7 +112,7 @@ class _Replaying:
     def __init__(
         self, opened: Session, kind: str, mending: "Mending | None", told: dict[str, Any], options: dict[str, Any]
     ) -> None:
-        from archive.replay_plan import Planner  # noqa: PLC0415 (for other commands)
+        from archive.replay.plan import Planner  # noqa: PLC0415 (for other commands)
 
         self._session = opened
         self._kind = kind
@@ -123,8 +123,8 @@ class _Replaying:
 
     def rehearse(self, selection: "Selection") -> None:
         """Say what would be done."""
-        from archive.putting_back import Planned  # noqa: PLC0415 (for other commands)
-        from archive.replay_plan import Discarded, Left, Tally  # noqa: PLC0415 (for other commands)
+        from archive.replay.destinations import Planned  # noqa: PLC0415 (for other commands)
+        from archive.replay.plan import Discarded, Left, Tally  # noqa: PLC0415 (for other commands)
 
         pace, capacity = pace_of(self._session, self._kind, self._options)
         tally = Tally()
@@ -150,10 +150,10 @@ class _Replaying:
 
     def act(self, selection: "Selection") -> None:
         """Put back."""
-        from archive.in_doubt import OutOfReach, StreamSearch  # noqa: PLC0415 (for other commands)
-        from archive.replay import ReplayStopped  # noqa: PLC0415
-        from archive.replay_lock import LockLost, ReplayUnderWay  # noqa: PLC0415
-        from archive.replay_run import Order, ReplayRun  # noqa: PLC0415
+        from archive.replay.batches import ReplayStopped  # noqa: PLC0415
+        from archive.replay.in_doubt import OutOfReach, StreamSearch  # noqa: PLC0415 (for other commands)
+        from archive.replay.lock import LockLost, ReplayUnderWay  # noqa: PLC0415
+        from archive.replay.run import Order, ReplayRun  # noqa: PLC0415
         from producers.clock import SYSTEM_CLOCK  # noqa: PLC0415
 
         if self._mending is not None:
@@ -236,8 +236,8 @@ class _Replaying:
         if self._mending is None:
             yield from failures
             return
-        from archive.event_document import Unmendable  # noqa: PLC0415 (for other commands)
-        from archive.replay_plan import Left  # noqa: PLC0415
+        from archive.replay.document import Unmendable  # noqa: PLC0415 (for other commands)
+        from archive.replay.plan import Left  # noqa: PLC0415
 
         sample = list(itertools.islice(failures, SAMPLED))
         decided = [self._planner.decide(failed) for failed in sample]
@@ -262,7 +262,7 @@ class _Replaying:
 
 
 def _mending(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Mending | None":
-    from archive.mending import MendingError, mending  # noqa: PLC0415 (for other commands)
+    from archive.replay.editing import MendingError, mending  # noqa: PLC0415 (for other commands)
 
     try:
         return mending(sets, jq, python)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from archive.failure_report import FailureReport
-    from archive.failures import FailedRecord
-    from archive.outlook import Outlook
-    from archive.queue_drain import Drained
-    from archive.replay_journal import Record
-    from archive.replay_plan import Tally
-    from archive.settled_lines import SettledLines
+    from archive.dead_letters.draining import Drained
+    from archive.dead_letters.failures import FailedRecord
+    from archive.dead_letters.outlook import Outlook
+    from archive.dead_letters.report import FailureReport
+    from archive.dead_letters.settled_lines import SettledLines
+    from archive.replay.journal import Record
+    from archive.replay.plan import Tally
 
 MAX_REASON_CHARACTERS = 120
 SHOWN_BYTES = 512
@@ -48,7 +48,7 @@ def print_report(report: "FailureReport", span: str, objects: int) -> None:
 
 def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: datetime, outlook: "Outlook") -> None:
     """One failure whole: why, its journey, its bytes."""
-    from archive.event_document import document_of_event, pretty  # noqa: PLC0415 (for other commands)
+    from archive.replay.document import document_of_event, pretty  # noqa: PLC0415 (for other commands)
 
     click.echo(failed.name)
     before = f"put back {_times(failed.replays)} before" if failed.replays else "not put back before"

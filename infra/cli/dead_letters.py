@@ -12,7 +12,7 @@ from infra.cli.dead_letter_tables import print_drained, print_failure, print_his
 from infra.cli.tables import print_json
 
 if TYPE_CHECKING:
-    from archive.replay_journal import Record
+    from archive.replay.journal import Record
 
 
 @click.group("dead-letters")
@@ -41,8 +41,8 @@ def list_(context: Context, /, **options: Any) -> None:
     spillway dead-letters list --from 2026-11-22 --to 2026-11-23 --error PoisonEvent
     spillway dead-letters list --where "event.payload.user_id == 'x'"
     """
-    from archive.failure_report import FailureReport  # noqa: PLC0415 (for other commands)
-    from archive.outlook import outlook_of  # noqa: PLC0415
+    from archive.dead_letters.outlook import outlook_of  # noqa: PLC0415
+    from archive.dead_letters.report import FailureReport  # noqa: PLC0415 (for other commands)
 
     selection = selection_of(*(options[name] for name in ("start", "end", "stages", "errors", "where")))
     report = FailureReport()
@@ -73,8 +73,8 @@ def show(context: Context, key: str, as_json: bool) -> None:  # noqa: FBT001 (cl
     \b
     spillway dead-letters show 'dead-letters/dt=2026-11-23/hour=02/4f1c….json#0'
     """
-    from archive.outlook import outlook_of  # noqa: PLC0415 (for other commands)
-    from archive.selection import document_of  # noqa: PLC0415
+    from archive.dead_letters.outlook import outlook_of  # noqa: PLC0415 (for other commands)
+    from archive.dead_letters.selection import document_of  # noqa: PLC0415
 
     with session(context) as opened:
         failed, settled, stored = opened.failures.find(key)
@@ -100,7 +100,7 @@ def show(context: Context, key: str, as_json: bool) -> None:  # noqa: FBT001 (cl
 @click.pass_obj
 def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
     """Show who put back what, when, and what came of it; the newest last."""
-    from archive.replay_run import history as replays  # noqa: PLC0415 (for other commands)
+    from archive.replay.run import history as replays  # noqa: PLC0415 (for other commands)
 
     with session(context) as opened:
         records = replays(opened.failures.documents, limit)
@@ -126,7 +126,7 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
     """Bring what is stuck in the dead-letter queue, or parked behind it, to the archive."""
     from dataclasses import asdict  # noqa: PLC0415 (for other commands)
 
-    from archive.queue_drain import drain as drained  # noqa: PLC0415
+    from archive.dead_letters.draining import drain as drained  # noqa: PLC0415
 
     with session(context) as opened:
         names = {"dead-letters": opened.names.dead_letter_queue, "parked": opened.names.parked_queue}

@@ -9,7 +9,7 @@ from infra.cli.context import CommandError, Context
 from infra.cli.package import build_package, print_package
 
 if TYPE_CHECKING:
-    from infra.deployment import Deployment
+    from infra.deploy.deployment import Deployment
 
 DEFAULT_ENVIRONMENT = "dev"
 
@@ -77,7 +77,7 @@ def destroy(context: Context, environment: str | None, delete_data: bool, yes: b
 
 
 def _deployment(context: Context, environment: str | None, package: Path | None = None) -> "Deployment":
-    from infra.deployment import Deployment  # noqa: PLC0415 (boto3 takes a while; other commands need not wait for it)
+    from infra.deploy.deployment import Deployment  # noqa: PLC0415 (boto3 takes a while; other commands need not wait for it)
 
     name = environment or (DEFAULT_ENVIRONMENT if context.is_local else context.environment)
     if name == "local":
@@ -89,8 +89,8 @@ def _deployment(context: Context, environment: str | None, package: Path | None 
 
 
 def _errors() -> tuple[type[Exception], ...]:
-    from infra.deployment import DataHeld  # noqa: PLC0415 (as above)
-    from infra.preflight import PreflightError  # noqa: PLC0415
-    from infra.terraform_runner import TerraformError  # noqa: PLC0415
+    from infra.deploy.deployment import DataHeld  # noqa: PLC0415 (as above)
+    from infra.deploy.preflight import PreflightError  # noqa: PLC0415
+    from infra.deploy.terraform import TerraformError  # noqa: PLC0415
 
     return (PreflightError, TerraformError, DataHeld)

@@ -7,7 +7,7 @@ import click
 
 from infra.cli.context import CommandError
 from infra.cli.tables import print_json
-from infra.packaging import PACKAGE_FILE, Package, PackageError, build
+from infra.deploy.package import PACKAGE_FILE, Package, PackageError, build
 
 
 @click.command()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from infra.querying.athena_query import Scan
 
-QUERIES: Final = Path(__file__).parents[2] / "archive" / "queries"
+QUERIES: Final = Path(__file__).parents[2] / "archive" / "lake" / "queries"
 PLOTS: Final = ".venv/bin/pip install --require-hashes -r requirements/plots.txt"
 MIB: Final = 1024 * 1024
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -92,7 +92,7 @@ def _list_saved() -> None:
 
 
 def _run_local(context: Context, sql: str, parameters: tuple[str, ...]) -> "tuple[pa.Table, str]":
-    from infra.local.lake_reader import LakeUnavailable, LocalLake  # noqa: PLC0415 (heavy; only this command needs it)
+    from infra.querying.local_lake import LakeUnavailable, LocalLake  # noqa: PLC0415 (heavy; only this command needs it)
     from infra.querying.local_query import run_local  # noqa: PLC0415
     from infra.querying.sql_error import QueryFailed  # noqa: PLC0415
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from archive.lake import EVENT_SCHEMA_FILE, SchemaError, columns
-from archive.schema_evolution import changes
-from archive.tables import tables
+from archive.lake.columns import SchemaError, columns
+from archive.lake.evolution import changes
+from archive.lake.tables import tables
 from infra.cli.context import CommandError, Context
 from infra.cli.tables import print_json, print_table
+from producers.validation import EVENT_SCHEMA_FILE
 
 ROOT = Path(__file__).parents[2]
 

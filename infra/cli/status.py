@@ -8,7 +8,7 @@ import click
 from infra.cli.context import CommandError, Context
 from infra.cli.http import get_json
 from infra.cli.tables import print_hops, print_json, print_table
-from infra.local.worker import HopStatus
+from infra.status import HopStatus
 
 STATUS_PATH = "/_local/status"
 

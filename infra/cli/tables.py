@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from infra.local.worker import HopStatus
+from infra.status import HopStatus
 
 PIPED_WIDTH: Final = 10_000  # characters: in a pipe nothing is folded
 

@@ -3,8 +3,8 @@
 from math import ceil
 from typing import Final, Literal
 
-from infra.flow import Flow
-from infra.prices import (
+from infra.cost.flow import Flow
+from infra.cost.prices import (
     ADVANTAGE_IN_GIB,
     ADVANTAGE_LEAST_BYTES,
     ADVANTAGE_OUT_GIB,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from infra.flow import MEASURED, CpuMilliseconds
+from infra.cost.flow import MEASURED, CpuMilliseconds
 
 _SMALL, _LARGE = sorted({size for size, _ in MEASURED})
 _MOST = max(count for _, count in MEASURED)

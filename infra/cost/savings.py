@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from infra.cost.bill import Assumptions, monthly_bill
-from infra.flow import Work
+from infra.cost.flow import Work
 from infra.settings import Settings
 
 PACKED: Final = 500  # events in a request, as `spillway load` posts them

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from ipaddress import ip_network
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 # Handlers import these once they need them, which on Lambda one thread does. Here several might at once, and see
 # packages that import themselves in a circle half made.
@@ -22,7 +22,7 @@ from botocore.config import Config
 
 import producers.aws
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
-from infra.local.aws_endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.firehose.delivery_stream import Firehose
@@ -34,10 +34,13 @@ from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
 from infra.local.token_bucket import TokenBucket
-from infra.local.worker import HopStatus, Worker
 from infra.local.xray_daemon import XRayDaemon
 from infra.names import Names
 from infra.settings import Settings
+from infra.status import HopStatus
+
+if TYPE_CHECKING:
+    from infra.local.worker import Worker
 
 HTTP_THREADS: Final = 16  # requests answered at once
 API_KEY_VARIABLE: Final = "SPILLWAY_API_KEY"

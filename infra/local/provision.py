@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 
-from archive.lake import ERROR_PREFIX, LANDING_PREFIX
-from archive.tables import LANDING, tables, view_glue_input
+from archive.lake.columns import ERROR_PREFIX, LANDING_PREFIX
+from archive.lake.tables import LANDING, tables, view_glue_input
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, TABLE_WRITER, functions
 from infra.names import Names
 from infra.settings import Settings

@@ -9,7 +9,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from infra.local.lake_reader import LocalLake
+from infra.querying.local_lake import LocalLake
 from infra.querying.sql_error import Position, QueryFailed, at_name, from_duckdb, pointed, unclosed
 
 _DECIMAL: Final = re.compile(r"[+-]?(\d+)\.(\d+)")
@@ -25,7 +25,7 @@ def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.T
 
     Raises:
         QueryFailed: it cannot be read, or run.
-        infra.local.lake_reader.LakeUnavailable: the lake cannot be read.
+        infra.querying.local_lake.LakeUnavailable: the lake cannot be read.
     """
     if sql.lower().rstrip("; \n").split() == ["show", "tables"]:
         return pa.table({"name": lake.names})

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from archive.compaction import LANDING, MANIFEST_NAME, MANIFESTS, SOURCES
-from archive.hours import Hour
+from archive.compaction.job import LANDING, MANIFEST_NAME, MANIFESTS, SOURCES
+from archive.lake.filesystem import filesystem_of
+from archive.lake.hours import Hour
 from infra.audit.sightings import Period
-from infra.local.lake_reader import filesystem_of
 from producers.event import Event, format_timestamp
 from producers.exact_json import parse
 

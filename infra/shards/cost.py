@@ -1,9 +1,9 @@
-"""What a stream costs a month, provisioned and on demand: prices of `infra.prices`."""
+"""What a stream costs a month, provisioned and on demand: prices of `infra.cost.prices`."""
 
 from dataclasses import dataclass
 from math import ceil
 
-from infra.prices import (
+from infra.cost.prices import (
     FAN_OUT_GIB,
     FAN_OUT_SHARD_HOUR,
     FREE_RETENTION_HOURS,

@@ -2,7 +2,7 @@
 resource "aws_athena_workgroup" "lake" {
   name          = local.prefix
   description   = "Queries over the lake of Spillway ${var.environment}"
-  force_destroy = true # query history and saved queries; the latter are in archive/queries
+  force_destroy = true # query history and saved queries; the latter are in archive/lake/queries
 
   configuration {
     enforce_workgroup_configuration    = true
@@ -26,15 +26,15 @@ resource "aws_athena_workgroup" "lake" {
   tags = { Name = local.prefix }
 }
 
-# Every file of archive/queries, its first line, a comment, as description.
+# Every file of archive/lake/queries, its first line, a comment, as description.
 resource "aws_athena_named_query" "saved" {
-  for_each = fileset("${path.module}/../../archive/queries", "*.sql")
+  for_each = fileset("${path.module}/../../archive/lake/queries", "*.sql")
 
   name        = trimsuffix(each.key, ".sql")
-  description = trimspace(trimprefix(split("\n", file("${path.module}/../../archive/queries/${each.key}"))[0], "--"))
+  description = trimspace(trimprefix(split("\n", file("${path.module}/../../archive/lake/queries/${each.key}"))[0], "--"))
   workgroup   = aws_athena_workgroup.lake.name
   database    = aws_glue_catalog_database.lake.name
-  query       = file("${path.module}/../../archive/queries/${each.key}")
+  query       = file("${path.module}/../../archive/lake/queries/${each.key}")
 }
 
 module "athena_bucket" {

@@ -1,4 +1,4 @@
-# The lake: its bucket, and its tables in Glue's catalogue as archive/tables.py defines them.
+# The lake: its bucket, and its tables in Glue's catalogue as archive/lake/tables.py defines them.
 locals {
   lake = jsondecode(file("${path.module}/lake_tables.json"))
   lake_buckets = {

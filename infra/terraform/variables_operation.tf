@@ -23,7 +23,7 @@ variable "permissions_boundary" {
 }
 
 variable "canary" {
-  description = "While a release is tried: the share of invocations that new versions of the functions get, and the versions that get the others. infra/canary.py gives it; left out: new versions get all."
+  description = "While a release is tried: the share of invocations that new versions of the functions get, and the versions that get the others. infra/deploy/canary.py gives it; left out: new versions get all."
   type        = object({ share = number, stable_versions = map(string) })
   default     = null
 

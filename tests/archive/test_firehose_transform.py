@@ -5,9 +5,9 @@ import json
 
 from hypothesis import given
 
-from archive.event_rows import row_of
 from archive.firehose_transform import handler
-from archive.lake import ENVELOPE, payload_columns
+from archive.lake.columns import ENVELOPE, payload_columns
+from archive.lake.rows import row_of
 from producers.event import encode
 from tests.events import Context, an_event
 from tests.producers.test_exact_json import JSON_VALUES

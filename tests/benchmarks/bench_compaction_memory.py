@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import EndpointConnectionError
 
-from archive.hours import Hour
-from archive.lake import arrow_schema, columns
+from archive.lake.columns import arrow_schema, columns
+from archive.lake.hours import Hour
 from infra.names import Names
 from tests.benchmarks.bench_lake import flights
 from tests.benchmarks.ports import free_port

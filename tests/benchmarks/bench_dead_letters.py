@@ -7,14 +7,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from archive.failure_reading import READERS, FailureReader
-from archive.in_doubt import StreamSearch
-from archive.putting_back import StreamDestination
-from archive.replay import Replay, Settling
-from archive.replay_journal import Journal, Record
-from archive.replay_lock import Holder, ReplayLock
-from archive.replay_plan import Planner
-from archive.replay_rate import Pace, Rate
+from archive.dead_letters.reading import READERS, FailureReader
+from archive.replay.batches import Replay, Settling
+from archive.replay.destinations import StreamDestination
+from archive.replay.in_doubt import StreamSearch
+from archive.replay.journal import Journal, Record
+from archive.replay.lock import Holder, ReplayLock
+from archive.replay.plan import Planner
+from archive.replay.rate import Pace, Rate
 from producers import aws as clients
 from producers.clock import SYSTEM_CLOCK
 from tests.benchmarks.dead_letters import BUCKET, WrittenUnconditionally, client, fill, read_all

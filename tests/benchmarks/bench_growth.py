@@ -1,4 +1,4 @@
-"""CPU per event of each handler at two sizes: what infra/growth.py reckons with. No baseline, no target."""
+"""CPU per event of each handler at two sizes: what infra/cost/growth.py reckons with. No baseline, no target."""
 
 from collections.abc import Callable
 from typing import Any

@@ -21,11 +21,11 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event import 
 from aws_lambda_powertools.utilities.serialization import base64_from_json
 
 from archive import firehose_transform
-from archive.event_rows import writer_for
-from archive.lake import ENVELOPE, arrow_schema, glue_columns, payload_columns
-from infra.local.firehose.glue_types import read_columns
-from infra.local.firehose.openx_json import OpenXRules
+from archive.lake.columns import ENVELOPE, arrow_schema, glue_columns, payload_columns
+from archive.lake.rows import writer_for
 from infra.local.firehose.parquet_conversion import RecordConverter, parquet_file
+from infra.openx.glue_types import read_columns
+from infra.openx.json_rows import OpenXRules
 from tests.benchmarks import handlers, machine
 from tests.benchmarks.events import ACCEPTED_AT, firehose_batch, stream_events
 from tests.benchmarks.report import Report

@@ -15,8 +15,8 @@ from pathlib import Path
 def ours(files: list[Path], folder: Path) -> int:
     import pyarrow.parquet as pq  # noqa: PLC0415 (each contestant loads only what it needs)
 
-    from archive.merging import Merge  # noqa: PLC0415
-    from archive.parquet_files import FileWriter, read_unit, times_of, units_of  # noqa: PLC0415
+    from archive.compaction.merging import Merge  # noqa: PLC0415
+    from archive.compaction.parquet_files import FileWriter, read_unit, times_of, units_of  # noqa: PLC0415
 
     started.append(time.perf_counter())
     schema = pq.read_schema(files[0])

@@ -11,13 +11,13 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from archive.failure_reading import READERS, FailureReader
-from archive.failure_report import FailureReport
-from archive.failure_stores import StoredObject, stores
-from archive.outlook import outlook_of
-from archive.putting_back import Planned
-from archive.replay_plan import Planner, Tally
-from archive.s3_documents import Documents
+from archive.dead_letters.documents import Documents
+from archive.dead_letters.outlook import outlook_of
+from archive.dead_letters.reading import READERS, FailureReader
+from archive.dead_letters.report import FailureReport
+from archive.dead_letters.stores import StoredObject, stores
+from archive.replay.destinations import Planned
+from archive.replay.plan import Planner, Tally
 from consumers.dead_letter import DeadLetter, Failure
 from consumers.stream_batch import Source
 from producers.event import encode

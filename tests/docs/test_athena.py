@@ -13,15 +13,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from archive.compaction import MANIFEST_NAME, MANIFESTS
-from archive.hours import Hour
-from archive.lake import ENVELOPE, PARTITIONS, columns, payload_columns
-from archive.tables import EVENTS, tables
-from infra.local.lake_reader import LocalLake
+from archive.compaction.job import MANIFEST_NAME, MANIFESTS
+from archive.lake.columns import ENVELOPE, PARTITIONS, columns, payload_columns
+from archive.lake.hours import Hour
+from archive.lake.tables import EVENTS, tables
+from infra.querying.local_lake import LocalLake
 from infra.querying.local_query import run_local
 from infra.querying.output import print_result
-from tests.archive.lakes import HOUR, NAMES, Lake, a_row
-from tests.archive.test_read_back import compacted, landed
+from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row
+from tests.archive.lake.test_read_back import compacted, landed
 
 PAGE = Path("docs/athena.md").read_text(encoding="utf-8")
 FLIGHTS = gzip.decompress(Path("tests/data/flights-20k.ndjson.gz").read_bytes()).decode().splitlines()
@@ -40,7 +40,7 @@ def test_every_answer_is_what_the_query_gives(lake: Lake):
 def test_the_question_with_typed_columns_gives_the_same_answer(lake: Lake, monkeypatch: pytest.MonkeyPatch):
     """What the page says of the fourth question once the schema names the flights' properties."""
     typed = ENVELOPE + payload_columns(json.loads(Path("tests/data/flights.schema.json").read_text()))
-    for module in ("infra.local.lake_reader", "archive.tables"):
+    for module in ("infra.querying.local_lake", "archive.lake.tables"):
         monkeypatch.setattr(f"{module}.columns", lambda: typed)
     lake.put(f"events/{HOUR.path}/flights.parquet", landed(FLIGHTS, typed))
     (short,) = re.findall(r"becomes `(SELECT .*?)`", PAGE)

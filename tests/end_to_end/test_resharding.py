@@ -15,7 +15,7 @@ import pytest
 
 from consumers.stream_batch import Received
 from consumers.table import EventTable
-from infra.local import kinesis as local_kinesis
+from infra.local.aws import kinesis as local_kinesis
 from infra.local.pipeline import LocalPipeline
 from infra.settings import load
 from infra.shards.applying import Application

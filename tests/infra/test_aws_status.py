@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from infra.aws_status import alarms, behind, hops
 from infra.cli.main import spillway
-from infra.local.worker import HopStatus
 from infra.names import Names
+from infra.status import HopStatus
 
 NAMES = Names("dev", "123456789012")
 

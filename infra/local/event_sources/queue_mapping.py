@@ -15,7 +15,7 @@ from infra.local.event_sources.event_filter import EventFilter
 from infra.local.event_sources.mapping_settings import QueueMappingSettings
 from infra.local.event_sources.queue_events import Message, event_bytes, queue_event, within_payload
 from infra.local.functions import MAX_PAYLOAD_BYTES, InvocationResult
-from infra.local.worker import HopStatus
+from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
 
 STARTING_CONCURRENCY = 5  # batches at once that Lambda begins with

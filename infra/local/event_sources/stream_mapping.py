@@ -15,7 +15,7 @@ from infra.local.event_sources.shard_reader import ShardReader
 from infra.local.event_sources.shard_worker import ShardWorker
 from infra.local.event_sources.stream_records import ShardEvents
 from infra.local.functions import InvocationResult
-from infra.local.worker import HopStatus
+from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
 
 POLL_SECONDS = 1.0  # Lambda polls a shard once a second ("Using Lambda with Kinesis")

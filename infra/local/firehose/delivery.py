@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.local.firehose.glue_types import Column, UnsupportedSchema
 from infra.local.firehose.parquet_conversion import RecordConverter, parquet_file
 from infra.local.firehose.records import (
     FORMAT_CONVERSION_FAILED,
@@ -28,6 +27,7 @@ from infra.local.firehose.retry_timer import RetryTimer
 from infra.local.firehose.schema import TableMissing, TableSchema
 from infra.local.firehose.settings import DeliverySettings
 from infra.local.firehose.transform import Transformed
+from infra.openx.glue_types import Column, UnsupportedSchema
 from producers.clock import Clock
 from producers.retry import AWS_ERRORS, error_code
 

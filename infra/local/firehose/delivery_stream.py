@@ -18,7 +18,7 @@ from infra.local.firehose.schema import TableMissing, TableSchema
 from infra.local.firehose.settings import read_settings
 from infra.local.firehose.source import READ_SECONDS, StreamReader
 from infra.local.firehose.transform import Invoke, Transform
-from infra.local.worker import HopStatus
+from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:

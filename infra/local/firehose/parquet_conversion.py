@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infra.local.firehose.columnar_json import BatchReader, NotUniform
-from infra.local.firehose.glue_types import Column
-from infra.local.firehose.openx_json import OpenXRules, RowReader, UnconvertibleRecord
+from infra.openx.glue_types import Column
+from infra.openx.json_rows import OpenXRules, RowReader, UnconvertibleRecord
 
 Compression: TypeAlias = Literal["snappy", "gzip", "none"]
 

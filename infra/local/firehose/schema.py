@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.local.firehose.glue_types import Column, read_columns
 from infra.local.firehose.settings import CatalogTable
+from infra.openx.glue_types import Column, read_columns
 from producers.retry import error_code
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.local.firehose.object_names import ObjectNames
-from infra.local.firehose.openx_json import OpenXRules
 from infra.local.firehose.parquet_conversion import Compression
+from infra.openx.json_rows import OpenXRules
 
 MIB: Final = 1024 * 1024
 # Defaults of the API reference: BufferingHints with record format conversion, ProcessorParameter.

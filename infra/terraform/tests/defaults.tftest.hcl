@@ -255,7 +255,7 @@ run "defaults" {
   }
   assert {
     condition     = length(aws_athena_named_query.saved) == 7 && alltrue([for query in aws_athena_named_query.saved : query.description != ""])
-    error_message = "A query of archive/queries is not saved, or says not what it asks."
+    error_message = "A query of archive/lake/queries is not saved, or says not what it asks."
   }
 
   # The console shows it all on one page.

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from archive.hours import Hour
+from archive.lake.hours import Hour
 from infra.cli.context import CommandError, Context
 from infra.cli.main import spillway
-from tests.archive.lakes import HOUR, NAMES, Lake, a_row
+from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row
 
 
 @pytest.fixture

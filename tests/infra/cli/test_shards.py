@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
-from infra.local import kinesis as local_kinesis
+from infra.local.aws import kinesis as local_kinesis
 from tests.aws_errors import aws_error
 
 STREAM = "spillway-dev-events"

@@ -8,9 +8,9 @@ import pytest
 from infra.cost.bill import Assumptions, Bill, firehose_bytes, monthly_bill
 from infra.cost.capacity import stream_dollars, table_dollars
 from infra.cost.cpu import cpu_of
+from infra.cost.flow import MEASURED, Flow, Work, flow
 from infra.cost.queue_design import queue_bill
 from infra.cost.savings import savings
-from infra.flow import MEASURED, Flow, Work, flow
 from infra.settings import Settings, load
 
 # 100 events a second of 755 bytes: 1,000 bytes on the stream with the envelope's 245, 887 in the table with its 132.

@@ -2,11 +2,11 @@
 
 import pytest
 
-from infra.local.lake_reader import LakeUnavailable, LocalLake
 from infra.names import Names
+from infra.querying.local_lake import LakeUnavailable, LocalLake
 from infra.querying.local_query import run_local
 from infra.querying.sql_error import QueryFailed
-from tests.archive.lakes import NAMES, a_row
+from tests.archive.lake.lakes import NAMES, a_row
 
 
 def error_of(lake, sql: str) -> str:

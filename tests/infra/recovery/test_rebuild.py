@@ -12,9 +12,9 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from archive.compaction import Compaction
-from archive.lake import arrow_schema, columns
-from archive.local_compaction import LocalEngine
+from archive.compaction.job import Compaction
+from archive.compaction.local import LocalEngine
+from archive.lake.columns import arrow_schema, columns
 from consumers.table import EventTable, WriteOutcome
 from infra.audit.sightings import Period
 from infra.cli.main import spillway

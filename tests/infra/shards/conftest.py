@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from infra.local import kinesis as local_kinesis
+from infra.local.aws import kinesis as local_kinesis
 from infra.shards.report import Clients
 from tests.clock import FakeClock
 

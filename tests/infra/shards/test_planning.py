@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.local.kinesis import limits as local_limits
+from infra.local.aws.kinesis import limits as local_limits
 from infra.shards import limits
 from infra.shards.errors import OnDemandStream, QuotaReached, StreamBusy
 from infra.shards.load import Load, even_shards

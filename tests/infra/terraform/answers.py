@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from archive.tables import tables
+from archive.lake.tables import tables
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER, Function
 from infra.local.event_sources.mapping_settings import QueueMappingSettings, StreamMappingSettings
 from infra.local.firehose.settings import read_settings

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import ROOT
-from infra.terraform_runner import PLUGIN_DIR_VARIABLE
+from infra.deploy.package import ROOT
+from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
 
-WHAT_TERRAFORM_READS = ("infra/terraform", "infra/pipeline.yaml", "infra/event.schema.json", "archive/queries")
+WHAT_TERRAFORM_READS = ("infra/terraform", "infra/pipeline.yaml", "infra/event.schema.json", "archive/lake/queries")
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.packaging import ROOT
+from infra.deploy.package import ROOT
 
 RELIABILITY = ROOT / "docs" / "reliability.md"
 RUNBOOK = ROOT / "docs" / "runbooks" / "alarms.md"

@@ -14,16 +14,16 @@ import urllib3
 import yaml
 from click.testing import CliRunner
 
-from infra import deployment
 from infra.cli.main import spillway
-from infra.deployment import DataHeld, Deployment
+from infra.deploy import deployment
+from infra.deploy.deployment import DataHeld, Deployment
+from infra.deploy.package import ROOT
 from infra.functions import COMPACTOR, SCALING_FUNCTION, scheduled_functions
-from infra.local import moto_mends
-from infra.local.aws_endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.aws import moto_fixes as moto_mends
+from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
 from infra.local.pipeline import LocalPipeline
 from infra.local.provision import provision
 from infra.names import Names
-from infra.packaging import ROOT
 from infra.settings import Settings, load
 from infra.shards.stream import LAST_STEP_TAG
 from tests.end_to_end import test_failures

@@ -11,12 +11,15 @@ from click.testing import CliRunner
 from moto.backup import urls as backup_urls
 from moto.backup.responses import BackupResponse
 
-from infra import deployment, settings, terraform_runner
+from infra import settings
 from infra.cli.context import CommandError
 from infra.cli.main import spillway
-from infra.local import moto_mends, moto_operation
-from infra.local.aws_endpoint import local_aws
-from infra.preflight import PreflightError, check_plan, identify, standing_shards
+from infra.deploy import deployment
+from infra.deploy import terraform as terraform_runner
+from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
+from infra.local.aws import moto_fixes as moto_mends
+from infra.local.aws import moto_operation
+from infra.local.aws.endpoint import local_aws
 from infra.settings import PIPELINE_FILE
 
 REGION: Final = "eu-west-2"

@@ -5,10 +5,10 @@ import json
 import boto3
 import pytest
 
-from archive.tables import TERRAFORM_FILE
-from infra.lake_file import write_lake_file
-from infra.local.aws_endpoint import AwsEndpoint, local_aws
-from infra.terraform_runner import Terraform
+from archive.lake.tables import TERRAFORM_FILE
+from infra.deploy.lake_file import write_lake_file
+from infra.deploy.terraform import Terraform
+from infra.local.aws.endpoint import AwsEndpoint, local_aws
 
 
 def test_the_files_are_in_terraforms_format(configuration):

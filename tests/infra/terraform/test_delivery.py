@@ -12,11 +12,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from infra.canary import NoAlarm, canary, raised, stable_versions, stays_quiet
-from infra.local import moto_mends
-from infra.local.aws_endpoint import local_aws
-from infra.packaging import ROOT
-from infra.terraform_runner import PLUGIN_DIR_VARIABLE
+from infra.deploy.canary import NoAlarm, canary, raised, stable_versions, stays_quiet
+from infra.deploy.package import ROOT
+from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
+from infra.local.aws import moto_fixes as moto_mends
+from infra.local.aws.endpoint import local_aws
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.local import kinesis
+from infra.local.aws import kinesis
 from tests.clock import FakeClock
 from tests.infra.local.firehose.delivery_under_test import REGION, DeliveryUnderTest
 

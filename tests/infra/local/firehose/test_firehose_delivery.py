@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from infra.local.firehose.delivery_stream import Firehose
-from infra.local.firehose.glue_types import UnsupportedSchema
 from infra.local.functions import FunctionError
-from infra.local.worker import HopStatus
+from infra.openx.glue_types import UnsupportedSchema
+from infra.status import HopStatus
 from tests.clock import START, FakeClock
 from tests.infra.local.firehose.delivery_under_test import (
     BUCKET,

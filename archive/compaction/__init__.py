@@ -1,0 +1,1 @@
+"""Compaction: the many small files of a closed hour become few large ones."""

@@ -1,0 +1,157 @@
+"""Files of events: read in the lake's present columns whenever they were written, and written for Athena."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from archive.compaction.merging import KEY, Unit
+
+BATCH_ROWS: Final = 64 * 1024
+WHOLE_BYTES: Final = 8 * 1024 * 1024  # row groups up to this size, uncompressed, are read at once: twice as quick
+FILE_BYTES: Final = 256 * 1024 * 1024  # a file ends at the row group that reaches it: 128 to 512 MiB, the last smaller
+ROW_GROUP_BYTES: Final = 32 * 1024 * 1024  # of rows in memory; Athena reads a row group by one worker
+# A dictionary of values that never repeat is thrown away again; these are not tried.
+_UNIQUE: Final = frozenset({"timestamp", "timestamp_micros", "request_id", "payload"})
+
+
+class UnreadableFile(Exception):
+    """A file of the lake cannot be read as events; the message says which column."""
+
+
+def units_of(source: str, metadata: pq.FileMetaData) -> list[Unit]:
+    """The row groups of a file, with their spans of time from its statistics."""
+    column = metadata.schema.names.index(KEY[0]) if KEY[0] in metadata.schema.names else None
+    if column is None:
+        raise UnreadableFile(f"{source} has no column {KEY[0]}")
+    units = []
+    for number in range(metadata.num_row_groups):
+        row_group = metadata.row_group(number)
+        statistics = row_group.column(column).statistics
+        known = statistics is not None and statistics.has_min_max
+        first, last = (statistics.min, statistics.max) if known and statistics else (None, None)
+        units.append(Unit(source, number, row_group.num_rows, first, last))
+    return units
+
+
+def read_unit(file: pq.ParquetFile, unit: Unit, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows of a unit, in the columns of a schema: those that the file lacks are null, others are left out.
+
+    Raises:
+        UnreadableFile: a column has values of a type that cannot become the schema's.
+    """
+    held = set(file.schema_arrow.names)
+    names = [name for name in schema.names if name in held]
+    if file.metadata.row_group(unit.row_group).total_byte_size <= WHOLE_BYTES:
+        yield conform(file.read_row_group(unit.row_group, names, use_threads=False), schema, unit.source)
+        return
+    for batch in file.iter_batches(BATCH_ROWS, row_groups=[unit.row_group], columns=names):
+        yield conform(pa.Table.from_batches([batch]), schema, unit.source)
+
+
+def times_of(file: pq.ParquetFile, unit: Unit) -> "Iterator[pa.ChunkedArray[Any]]":
+    """The times of a unit's events, in microseconds."""
+    for batch in file.iter_batches(BATCH_ROWS, row_groups=[unit.row_group], columns=[KEY[0]]):
+        yield pa.chunked_array([batch.column(0)])
+
+
+def conform(table: pa.Table, schema: pa.Schema, source: str) -> pa.Table:
+    """The rows in the columns of a schema."""
+    if table.schema.equals(schema):
+        return table
+    arrays = []
+    for column in schema:
+        if column.name not in table.column_names:
+            arrays.append(pa.chunked_array([pa.nulls(table.num_rows, column.type)]))
+            continue
+        values = table[column.name]
+        try:
+            # Timestamps of a finer unit, as in INT96, are cut; nothing else may lose a digit.
+            arrays.append(values.cast(column.type, safe=not pa.types.is_timestamp(column.type)))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise UnreadableFile(
+                f"{source}: column {column.name} is {values.type}, the lake's is {column.type}: {error}"
+            ) from error
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class FileWriter:
+    """Writes sorted tables to one file after another.
+
+    Args:
+        folder: where files are made.
+        schema: of the tables.
+        finished: takes each file when it is whole.
+        file_bytes: at which a file ends.
+        row_group_bytes: of rows in memory that make a row group, at least.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        schema: pa.Schema,
+        finished: Callable[[Path], None],
+        *,
+        file_bytes: int = FILE_BYTES,
+        row_group_bytes: int = ROW_GROUP_BYTES,
+    ) -> None:
+        self._folder = folder
+        self._schema = schema
+        self._finished = finished
+        self._file_bytes = file_bytes
+        self._row_group_bytes = row_group_bytes
+        self._tables: list[pa.Table] = []
+        self._held_bytes = 0
+        self._files = 0
+        self._path: Path | None = None
+        self._sink: Any = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Take rows that come after all those taken before."""
+        self._tables.append(table)
+        self._held_bytes += table.nbytes
+        if self._held_bytes >= self._row_group_bytes:
+            self._write_row_group()
+
+    def close(self) -> None:
+        """Write what is held, and end the last file."""
+        if self._tables:
+            self._write_row_group()
+        if self._writer is not None:
+            self._end_file()
+
+    def _write_row_group(self) -> None:
+        table = pa.concat_tables(self._tables)
+        self._tables, self._held_bytes = [], 0
+        writer = self._writer or self._begin_file()
+        writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        if self._sink.tell() >= self._file_bytes:
+            self._end_file()
+
+    def _begin_file(self) -> pq.ParquetWriter:
+        self._path = self._folder / f"part-{self._files:05d}.parquet"
+        self._files += 1
+        self._sink = pa.OSFile(str(self._path), "wb")
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            self._schema,
+            compression="zstd",
+            use_dictionary=[  # type: ignore[arg-type] # the stubs know only bool; pyarrow takes names
+                name for name in self._schema.names if name not in _UNIQUE
+            ],
+            write_statistics=True,
+            write_page_index=True,
+            sorting_columns=[pq.SortingColumn(self._schema.names.index(KEY[0]))],
+        )
+        return self._writer
+
+    def _end_file(self) -> None:
+        assert self._writer is not None  # noqa: S101 (called with a file begun)
+        assert self._path is not None  # noqa: S101
+        self._writer.close()
+        self._sink.close()
+        self._finished(self._path)
+        self._writer, self._path = None, None

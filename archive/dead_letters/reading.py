@@ -1,0 +1,142 @@
+"""Reading many objects of failures: several at once, in order, in bounded memory.
+
+An object is a small download that takes tens of milliseconds of waiting, so reading one after the other would take
+minutes for what takes seconds with thirty reads under way. How much is read ahead is limited in bytes; an object
+that is larger than a share of that is read in ranges, when its turn comes.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from archive.dead_letters.documents import Documents, patiently
+from archive.dead_letters.failures import FailedRecord
+from archive.dead_letters.settled_lines import SettledLines, settled_key
+from archive.dead_letters.stores import StoredObject
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+READERS: Final = 32  # reads under way at once; the client's pool of connections must be as large
+AHEAD_BYTES: Final = 32 * 1024 * 1024
+RANGE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class ReadObject:
+    """An object whose turn has come.
+
+    Args:
+        stored: as listed.
+        settled: what is settled of it already.
+        body: its content; None where it is too large to be held, or nothing in it is left to do.
+    """
+
+    stored: StoredObject
+    settled: SettledLines
+    body: bytes | None
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far reading got, for whoever shows it."""
+
+    objects: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReader:
+    """Reads failures out of objects.
+
+    Args:
+        s3: the client, used from the executor's threads.
+        executor: runs the reads.
+        documents: where it is kept what is settled.
+        settled_keys: of those objects of which anything is; None to ask for each object.
+        progress: counts what was read.
+        read_settled: whether objects of which all is settled are read too.
+    """
+
+    s3: "S3Client"
+    executor: Executor
+    documents: Documents
+    settled_keys: frozenset[str] | None = None
+    progress: Progress = field(default_factory=Progress)
+    read_settled: bool = False
+
+    def read(self, stored: Iterable[StoredObject]) -> Iterator[tuple[FailedRecord, SettledLines]]:
+        """Yield every failure in the objects, with what is settled of its object, in their order."""
+        for each in self._read_ahead(stored):
+            each.settled.total = each.settled.total if each.body is None else each.body.count(b"\n")
+            if each.body is not None or not self._is_done(each.settled):
+                lines = _lines(each.body) if each.body is not None else self._large(each.stored)
+                for number, line in enumerate(lines):
+                    yield each.stored.store.read(each.stored.key, number, line), each.settled
+            self.progress.objects += 1
+            self.progress.size += each.stored.size
+
+    def _read_ahead(self, stored: Iterable[StoredObject]) -> Iterator[ReadObject]:
+        under_way: deque[tuple[int, Future[ReadObject]]] = deque()
+        ahead = 0
+        for each in stored:
+            size = 0 if _is_large(each) else each.size
+            while under_way and (ahead + size > AHEAD_BYTES or len(under_way) >= 2 * READERS):
+                done, future = under_way.popleft()
+                yield future.result()
+                ahead -= done
+            under_way.append((size, self.executor.submit(self._read, each)))
+            ahead += size
+        while under_way:
+            yield under_way.popleft()[1].result()
+
+    def _read(self, stored: StoredObject) -> ReadObject:
+        settled = self.settled(stored.key)
+        if _is_large(stored) or self._is_done(settled):
+            return ReadObject(stored, settled, None)
+        body = self._get(stored)
+        return ReadObject(stored, settled, body if body.endswith(b"\n") else body + b"\n")
+
+    def settled(self, object_key: str) -> SettledLines:
+        """What is settled of an object."""
+        key = settled_key(object_key)
+        if self.settled_keys is not None and key not in self.settled_keys:
+            return SettledLines()
+        kept = self.documents.read(key)
+        return SettledLines() if kept is None else SettledLines.from_json(kept.body)
+
+    def _is_done(self, settled: SettledLines) -> bool:
+        return settled.is_complete and not self.read_settled
+
+    def _large(self, stored: StoredObject) -> Iterator[bytes]:
+        """The lines of an object that is read in ranges."""
+        rest = b""
+        for start in range(0, stored.size, RANGE_BYTES):
+            end = min(start + RANGE_BYTES, stored.size) - 1
+            *whole, rest = (rest + self._get(stored, Range=f"bytes={start}-{end}")).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+
+    def _get(self, stored: StoredObject, **span: str) -> bytes:
+        """An object's content, or a range of it."""
+
+        def get() -> bytes:
+            return self.s3.get_object(Bucket=stored.store.bucket, Key=stored.key, **span)["Body"].read()  # type: ignore[arg-type]
+
+        return patiently(get, self.documents.clock)
+
+
+def _is_large(stored: StoredObject) -> bool:
+    return stored.size > AHEAD_BYTES // 4
+
+
+def _lines(body: bytes) -> Iterator[bytes]:
+    """The lines of an object, without a list of them all."""
+    start = 0
+    while start < len(body):
+        end = body.index(b"\n", start)
+        yield body[start:end]
+        start = end + 1

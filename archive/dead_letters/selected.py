@@ -1,0 +1,151 @@
+"""The failures that a selection means, out of all three stores, as a stream."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from archive.dead_letters.documents import patiently
+from archive.dead_letters.failures import UNREADABLE, FailedRecord
+from archive.dead_letters.reading import FailureReader
+from archive.dead_letters.selection import Matcher, Selection
+from archive.dead_letters.settled_lines import PREFIX as SETTLED_PREFIX
+from archive.dead_letters.settled_lines import SettledLines
+from archive.dead_letters.stores import DEAD_LETTERS, Store, StoredObject, list_keys, objects, store_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from types_boto3_s3 import S3Client
+
+    from archive.dead_letters.documents import Documents
+
+ObjectSource = Callable[[Store, Selection], Iterable[StoredObject]]
+
+
+class NoSuchFailure(LookupError):
+    """A name that no failure has; the message says what names look like."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """How much was read, for whoever shows it."""
+
+    objects: int = 0
+    size: int = 0
+    records: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedFailures:
+    """Reads failures.
+
+    Args:
+        s3: the client; its pool must have a connection for each of the executor's threads.
+        executor: reads objects at once.
+        stores: where failures lie.
+        documents: the bucket where it is kept what is settled.
+        sources: gives the objects of a store otherwise than by listing them, by the store's name.
+        seen: counts.
+    """
+
+    s3: "S3Client"
+    executor: "Executor"
+    stores: tuple[Store, ...]
+    documents: "Documents"
+    sources: dict[str, ObjectSource] = field(default_factory=dict)
+    seen: Seen = field(default_factory=Seen)
+
+    def objects(self, selection: Selection) -> Iterator[StoredObject]:
+        """The objects that may hold what is selected."""
+        for store in self.stores:
+            if _may_hold(store, selection):
+                source = self.sources.get(store.name)
+                found = source(store, selection) if source else objects(self.s3, store, selection.start, selection.end)
+                yield from found
+
+    def select(
+        self, selection: Selection, *, read_settled: bool = False
+    ) -> Iterator[tuple[FailedRecord, SettledLines]]:
+        """Yield the failures that a selection means, with what is settled of their objects.
+
+        Args:
+            selection: what is meant.
+            read_settled: whether objects are read of which everything is settled.
+
+        Raises:
+            SelectionError: the selection's `where` cannot be applied.
+        """
+        matcher = Matcher(selection)
+        reader = FailureReader(
+            self.s3, self.executor, self.documents, self._settled_keys(selection), read_settled=read_settled
+        )
+        for failed, settled in reader.read(self._counted(selection)):
+            self.seen.records += 1
+            at_hand = self.with_data(failed) if matcher.needs_data else failed
+            if matcher.matches(at_hand):
+                yield at_hand, settled
+
+    def find(self, name: str) -> tuple[FailedRecord, SettledLines, StoredObject]:
+        """The failure of a name, `<object key>#<line>`; the line may be left out where the object has one only.
+
+        Raises:
+            NoSuchFailure: there is none.
+        """
+        key, _, line = name.removeprefix("s3://").partition("#")
+        store = store_of(key, self.stores)
+        if store is None:
+            examples = " or ".join(f"{store.prefix}dt=…" for store in self.stores)
+            raise NoSuchFailure(f"{name!r} names no failure; names begin with {examples}, and end with #<line>")
+        found = next((each for each in list_keys(self.s3, store.bucket, key) if each.key == key), None)
+        if found is None:
+            raise NoSuchFailure(f"there is no object {key} in {store.bucket}")
+        stored = StoredObject(store, key, found.size, found.written_at)
+        reader = FailureReader(self.s3, self.executor, self.documents, read_settled=True)
+        failures = list(reader.read([stored]))
+        if not line and len(failures) > 1:
+            raise NoSuchFailure(f"{key} holds {len(failures)} failures; name one, from {key}#0 on")
+        if line and not (line.isdecimal() and int(line) < len(failures)):
+            raise NoSuchFailure(f"{key} holds {len(failures)} failures; there is no line {line}")
+        failed, settled = failures[int(line or 0)]
+        return self.with_data(failed), settled, stored
+
+    def with_data(self, failed: FailedRecord) -> FailedRecord:
+        """A failure with its bytes at hand, fetched where they lie apart."""
+        if failed.data is None and failed.data_ref is not None:
+            return replace(failed, data=self.fetch(failed.data_ref))
+        return failed
+
+    def fetch(self, uri: str) -> bytes:
+        """The bytes behind an S3 URI."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+
+        def get() -> bytes:
+            return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+        return patiently(get, self.documents.clock)
+
+    def _counted(self, selection: Selection) -> Iterator[StoredObject]:
+        for stored in self.objects(selection):
+            self.seen.objects += 1
+            self.seen.size += stored.size
+            yield stored
+
+    def _settled_keys(self, selection: Selection) -> frozenset[str]:
+        """Of those objects of the time in question of which something is settled."""
+        keys: set[str] = set()
+        for store in self.stores:
+            prefix = f"{SETTLED_PREFIX}{store.prefix}"
+            first = f"{prefix}dt={selection.start - store.lag - timedelta(days=1):%Y-%m-%d}"
+            keys.update(found.key for found in list_keys(self.s3, self.documents.bucket, prefix, first))
+        return frozenset(keys)
+
+
+def _may_hold(store: Store, selection: Selection) -> bool:
+    """Whether a store has anything of the selected stages."""
+    if not selection.stages or UNREADABLE in selection.stages:
+        return True
+    of_firehose = {"processing-failed", "format-conversion-failed"}
+    return store.name in selection.stages or (
+        store.name == DEAD_LETTERS and any(stage not in of_firehose for stage in selection.stages)
+    )

@@ -1,0 +1,1 @@
+"""The lake: its columns, tables, rows and hours."""

@@ -1,0 +1,1 @@
+"""Replay: what failed is put back, once."""

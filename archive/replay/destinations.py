@@ -1,0 +1,219 @@
+"""The ways on which records are put back: on the stream, marked; straight into the table; as the bytes they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from botocore.exceptions import ClientError
+
+from archive.dead_letters.failures import FailedRecord
+from consumers.stream_batch import Received, Source
+from consumers.table import EventTable, TableUnavailable
+from producers.aggregation import StreamRecord, pack
+from producers.clock import SYSTEM_CLOCK, Clock
+from producers.event import Event, encode
+from producers.ingestion import MAX_KEY_CHARACTERS, partition_key_of
+from producers.replay_mark import Bound, ReplayMark
+from producers.retry import AWS_ERRORS, error_code, is_transient
+from producers.stream import StreamWriter
+
+if TYPE_CHECKING:
+    from types_boto3_kinesis import KinesisClient
+
+STREAM: Final = "stream"
+TABLE: Final = "table"
+RAW: Final = "raw"
+
+# Answers that say for certain that nothing was written.
+_REFUSED: Final = frozenset({
+    "LimitExceededException", "ProvisionedThroughputExceededException", "ThrottlingException", "KMSThrottlingException",
+})  # fmt: skip
+_DOUBTFUL: Final = "InDoubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A record that is to be put back.
+
+    Args:
+        failed: as it lies in the archive, its data at hand.
+        event: what is put; None for bytes as they are.
+        bound: where alone it goes; None for both table and lake.
+    """
+
+    failed: FailedRecord
+    event: Event | None
+    bound: Bound | None
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes on the stream, about."""
+        text = 0 if self.event is None else len(self.event.payload.text) + 400
+        return text or len(self.failed.data or b"")
+
+
+@dataclass(slots=True)
+class PutResult:
+    """What became of records; the four together are all of them, by their positions.
+
+    Args:
+        written: known to be put.
+        unwritten: known not to be, for now.
+        doubtful: perhaps.
+        refused: never will be, and why.
+        size: bytes put on the stream.
+        records: stream records put.
+        throttled: whether there was too much of it.
+        error: why something is unwritten.
+    """
+
+    written: list[int] = field(default_factory=list)
+    unwritten: list[int] = field(default_factory=list)
+    doubtful: list[int] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+    size: int = 0
+    records: int = 0
+    throttled: bool = False
+    error: str = ""
+
+
+class Destination(Protocol):
+    """Where records are put back."""
+
+    kind: str
+
+    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:
+        """Put records, those that are throttled again until the deadline.
+
+        Args:
+            planned: the records.
+            replay_id: of the replay.
+            first: number of the first of them in the replay.
+            deadline: on the clock's `monotonic`.
+        """
+
+
+class StreamDestination:
+    """The stream: events with the mark of where they are bound, or bytes as they are.
+
+    Args:
+        kinesis: the client; it should not retry by itself.
+        stream: the stream's name.
+        aggregate_bytes: how large an aggregate may get.
+        partition_key: a JSON pointer into the payload; see `producers.ingestion`.
+        raw: whether bytes are put as they are.
+        clock: the time.
+    """
+
+    def __init__(
+        self,
+        kinesis: "KinesisClient",
+        stream: str,
+        aggregate_bytes: int,
+        partition_key: str | None = None,
+        *,
+        raw: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.kind = RAW if raw else STREAM
+        self._kinesis = kinesis
+        self._stream = stream
+        self._aggregate_bytes = aggregate_bytes
+        self._partition_key = partition_key
+        self._clock = clock
+
+    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:
+        """See `Destination`."""
+        records = self._records(planned, replay_id, first)
+        watched = _WatchedKinesis(self._kinesis)
+        outcome = StreamWriter(watched, self._stream, self._clock).put(records, deadline)  # type: ignore[arg-type]
+        in_doubt = {id(record) for record in watched.in_doubt(outcome.unwritten)}
+        result = PutResult(
+            size=sum(record.size for record in outcome.written),
+            records=len(outcome.written),
+            throttled=outcome.retries > 0 or watched.throttled,
+            error=outcome.error,
+        )
+        result.written = [member for record in outcome.written for member in record.members]
+        for record in outcome.unwritten:
+            (result.doubtful if id(record) in in_doubt else result.unwritten).extend(record.members)
+        return result
+
+    def _records(self, planned: Sequence[Planned], replay_id: str, first: int) -> list[StreamRecord]:
+        """What goes on the stream, each event with its mark."""
+        keyed: list[tuple[str, bytes]] = []
+        for number, each in enumerate(planned):
+            mark = ReplayMark(each.bound, each.failed.replays + 1, f"{replay_id}/{first + number}")
+            if each.event is None:
+                keyed.append((mark.to_partition_key(), each.failed.data or b""))
+            else:
+                key = partition_key_of(each.event, self._partition_key)[:MAX_KEY_CHARACTERS]
+                keyed.append((key, encode(replace(each.event, replay=mark))))
+        if self.kind == RAW:
+            return [StreamRecord(key, data, (number,)) for number, (key, data) in enumerate(keyed)]
+        return pack(keyed, self._aggregate_bytes, by_key=bool(self._partition_key))
+
+
+class _WatchedKinesis:
+    """A Kinesis client that remembers which records it is not known what became of, and has them not tried again.
+
+    After a time-out the records may be on the stream. The stream writer would send them once more, which for a client's
+    event is right, and for a replay that must put back once is not.
+    """
+
+    def __init__(self, kinesis: "KinesisClient") -> None:
+        self._kinesis = kinesis
+        self._in_doubt: set[tuple[str, bytes]] = set()
+        self.throttled = False
+
+    def put_records(self, **call: Any) -> Any:
+        """As the client."""
+        try:
+            answer = self._kinesis.put_records(**call)
+        except AWS_ERRORS as error:
+            self.throttled |= error_code(error) in _REFUSED
+            if error_code(error) in _REFUSED or not is_transient(error):
+                raise
+            self._in_doubt |= {(record["PartitionKey"], record["Data"]) for record in call["Records"]}
+            response: Any = {"Error": {"Code": _DOUBTFUL, "Message": f"{error_code(error)}: {error}"}}
+            raise ClientError(response, "PutRecords") from error
+        self.throttled |= any(
+            "ProvisionedThroughput" in (record.get("ErrorCode") or "") for record in answer["Records"]
+        )
+        return answer
+
+    def in_doubt(self, unwritten: Sequence[StreamRecord]) -> list[StreamRecord]:
+        """Those of some records that are in doubt."""
+        return [record for record in unwritten if (record.partition_key, record.data) in self._in_doubt]
+
+
+class TableDestination:
+    """The table itself, past the stream: writing a row twice changes nothing, so nothing is ever in doubt.
+
+    Args:
+        table: writes rows.
+    """
+
+    kind = TABLE
+
+    def __init__(self, table: EventTable) -> None:
+        self._table = table
+
+    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:  # noqa: ARG002
+        """See `Destination`."""
+        received = [
+            Received(Source("", "", str(number), 0, "", ""), b"", each.event)
+            for number, each in enumerate(planned)
+            if each.event is not None
+        ]
+        try:
+            outcome = self._table.write(received, deadline)
+        except TableUnavailable as error:
+            return PutResult(unwritten=list(range(len(planned))), error=str(error))
+        return PutResult(
+            written=[int(each.source.sequence_number) for each in outcome.written],
+            unwritten=[int(each.source.sequence_number) for each in outcome.unwritten],
+            refused={int(each.source.sequence_number): each.error_message for each in outcome.poison},
+            throttled=bool(outcome.unwritten),
+            error="the table did not take it in time" if outcome.unwritten else "",
+        )

@@ -1,0 +1,158 @@
+"""What a replay does with each failure: put it back, discard it, or leave it and say why."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from archive.dead_letters.failures import FailedRecord
+from archive.dead_letters.outlook import (
+    LOST,
+    NOTHING_TO_DO,
+    STILL_FAILS,
+    Outlook,
+    outlook_of,
+    outlook_of_event,
+    schema_problem,
+)
+from archive.replay.destinations import RAW, TABLE, Planned
+from archive.replay.document import Unmendable
+from archive.replay.editing import Mending
+from producers.event import PoisonEvent, decode
+from producers.replay_mark import LAKE
+
+MAX_REPLAYS: Final = 3  # more need --force: what failed so often fails again
+EXAMPLES: Final = 20  # of what is left, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A failure that is not put back.
+
+    Args:
+        name: of the failure.
+        kind: in a few words, by which it is counted.
+        reason: in full.
+    """
+
+    name: str
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A failure that the mending gave nothing for: it is settled without being put back."""
+
+    failed: FailedRecord
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a replay did, or would do.
+
+    Args:
+        put_back: how many records it puts back.
+        discarded: how many it discards.
+        left: how many it leaves, by kind.
+        examples: the first of those.
+        size: bytes to put on the stream, about.
+        bound: how many go where: `table`, `lake`, `table and lake`.
+    """
+
+    put_back: int = 0
+    discarded: int = 0
+    left: Counter[str] = field(default_factory=Counter)
+    examples: list[Left] = field(default_factory=list)
+    size: int = 0
+    bound: Counter[str] = field(default_factory=Counter)
+
+    def leave(self, left: Left) -> None:
+        """Count a failure that is not put back."""
+        self.left[left.kind] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(left)
+
+    def plan(self, planned: Planned) -> None:
+        """Count a record that is to be put back."""
+        self.put_back += 1
+        self.size += planned.size
+        self.bound[planned.bound or "table and lake"] += 1
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.put_back + self.discarded + self.left.total()
+
+
+class Planner:
+    """Decides about failures.
+
+    Args:
+        fetch: gets the bytes behind an S3 URI.
+        mending: what is done to events first; None for nothing.
+        destination: `stream`, `table` or `raw`.
+        force: whether what was put back often already is put back once more.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str], bytes],
+        mending: Mending | None = None,
+        destination: str = "stream",
+        *,
+        force: bool = False,
+    ) -> None:
+        self._fetch = fetch
+        self._mending = mending
+        self._destination = destination
+        self._force = force
+
+    def decide(self, failed: FailedRecord) -> Planned | Discarded | Left:
+        """What is done with a failure."""
+        if failed.is_lost:
+            return Left(failed.name, LOST, failed.error.message)
+        if failed.replays >= MAX_REPLAYS and not self._force:
+            often = f"put back {failed.replays} times before, and failed again; --force puts it back once more"
+            return Left(failed.name, "put back too often", often)
+        failed = self.with_data(failed)
+        if self._destination == RAW:
+            return self._decide_raw(failed)
+        mended = False
+        if self._mending is None:
+            outlook = outlook_of(failed)
+        else:
+            try:
+                event = self._mending.apply(failed)
+            except Unmendable as error:
+                return Left(failed.name, "mending failed", str(error))
+            if event is None:
+                return Discarded(failed)
+            mended = True
+            outlook = outlook_of_event(event, failed.bound)
+        return self._judge(failed, outlook, mended=mended)
+
+    def with_data(self, failed: FailedRecord) -> FailedRecord:
+        """A failure with its bytes at hand, fetched where they lie apart."""
+        if failed.data is None and failed.data_ref is not None:
+            return replace(failed, data=self._fetch(failed.data_ref))
+        return failed
+
+    def _judge(self, failed: FailedRecord, outlook: Outlook, *, mended: bool) -> Planned | Left:
+        if outlook.verdict in (STILL_FAILS, NOTHING_TO_DO, LOST) or outlook.event is None:
+            return Left(failed.name, outlook.verdict, outlook.reason)
+        if mended and (problem := schema_problem(outlook.event)):
+            return Left(failed.name, "breaks the event schema", problem)
+        if self._destination == TABLE and outlook.bound == LAKE:
+            return Left(failed.name, "not for the table", "it failed on its way to the lake; leave out --to table")
+        return Planned(failed, outlook.event, outlook.bound)
+
+    def _decide_raw(self, failed: FailedRecord) -> Planned | Left:
+        if failed.bound == LAKE:
+            both = "raw bytes go back to both readers from their dead letter; as Firehose's error they need not"
+            return Left(failed.name, "not as raw bytes", both)
+        try:
+            decode(failed.data or b"")
+        except PoisonEvent:
+            return Planned(failed, None, None)
+        return Left(failed.name, "not as raw bytes", "it is an event; leave out --to raw")

@@ -1,0 +1,178 @@
+"""One run of a replay: the lease, what an interrupted run left, the journal to go on with, and the putting back."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from archive.dead_letters.documents import Documents
+from archive.dead_letters.selected import SelectedFailures
+from archive.dead_letters.selection import Selection
+from archive.dead_letters.stores import list_keys
+from archive.replay.batches import OnDoubt, Replay, Settling, settle_interrupted
+from archive.replay.destinations import Destination
+from archive.replay.in_doubt import StreamSearch
+from archive.replay.journal import FINISHED, PREFIX, RUNNING, Journal, Record
+from archive.replay.lock import KEY, Holder, ReplayLock
+from archive.replay.plan import Planner, Tally
+from archive.replay.rate import Pace
+from producers.clock import SYSTEM_CLOCK, Clock
+
+INTERRUPTED: Final = "interrupted"
+GONE_ON_WITH: Final = timedelta(hours=6)  # after that, `--from 24h` means another day
+JOURNALS_LOOKED_AT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an operator wants put back.
+
+    Args:
+        operator: who it is.
+        host: the machine.
+        pid: of this process.
+        options: as they were written; the same options go on with an unfinished replay.
+        selection: what they mean now.
+        mending: how events are mended, as written.
+        again: whether what was settled before is taken too.
+        on_doubt: see `archive.replay.batches.settle_interrupted`.
+    """
+
+    operator: str
+    host: str
+    pid: int
+    options: dict[str, Any]
+    selection: Selection
+    mending: tuple[str, ...] = ()
+    again: bool = False
+    on_doubt: OnDoubt = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRun:
+    """Carries an order out.
+
+    Args:
+        documents: the bucket of journals.
+        failures: reads what failed.
+        planner: decides about each failure.
+        destination: where records go.
+        search: finds on the stream what is in doubt.
+        pace: how fast.
+        clock: the time.
+        stop: whether to end before the next batch.
+        on_start: told of the journal, before anything is put back.
+        on_batch: told after each batch.
+    """
+
+    documents: Documents
+    failures: SelectedFailures
+    planner: Planner
+    destination: Destination
+    search: StreamSearch
+    pace: Pace
+    clock: Clock = SYSTEM_CLOCK
+    stop: Callable[[], bool] = lambda: False
+    on_start: Callable[[Record], None] = lambda _: None
+    on_batch: Callable[[Tally], None] = lambda _: None
+
+    def carry_out(self, order: Order) -> tuple[Record, Tally]:
+        """Put back what is ordered; gives the journal, of all runs of the replay, and what this run did.
+
+        Raises:
+            ReplayUnderWay: somebody else replays.
+            ReplayStopped, LockLost, OutOfReach: see `archive.replay.batches`.
+        """
+        lock = ReplayLock(self.documents, Holder(order.operator, order.host, order.pid), clock=self.clock)
+        lock.acquire()
+        in_doubt = ""
+        try:
+            settling = Settling(self.documents, self.failures.executor, self.clock)
+            settle_interrupted(
+                lock,
+                self.documents,
+                settling=settling,
+                search=self.search,
+                on_doubt=order.on_doubt,
+                clock=self.clock,
+            )
+            journal = self._journal(order)
+            in_doubt = journal.record.id
+            lock.enter(journal.record.id)
+            self.on_start(journal.record)
+            selection = Selection.from_description(journal.record.selection)
+            replay = Replay(
+                journal,
+                lock,
+                planner=self.planner,
+                destination=self.destination,
+                settling=settling,
+                search=self.search,
+                pace=self.pace,
+                clock=self.clock,
+                stop=self.stop,
+                on_batch=self.on_batch,
+            )
+            tally = replay.run(self.failures.select(selection, read_settled=order.again), again=order.again)
+            in_doubt = ""
+        finally:
+            lock.release(unsettled=in_doubt)
+        return journal.record, tally
+
+    def _journal(self, order: Order) -> Journal:
+        """The journal of an unfinished replay of the same order, or a new one."""
+        now = datetime.fromtimestamp(self.clock.time(), UTC)
+        for record in newest_first(self.documents, JOURNALS_LOOKED_AT):
+            recent = now - datetime.fromisoformat(record.started_at) < GONE_ON_WITH
+            same = record.options == order.options and (recent or record.selection == order.selection.describe())
+            if same and record.state != FINISHED:
+                journal = Journal.open(self.documents, record.id, self.clock)
+                if journal is not None:
+                    journal.record.resumed += 1
+                    journal.record.state = RUNNING
+                    return journal
+        started = now.isoformat(timespec="seconds")
+        journal = Journal(
+            self.documents,
+            Record(
+                id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+                operator=order.operator,
+                options=order.options,
+                selection=order.selection.describe(),
+                mending=list(order.mending),
+                destination=self.destination.kind,
+                started_at=started,
+                updated_at=started,
+            ),
+            clock=self.clock,
+        )
+        journal.save()
+        return journal
+
+
+def newest_first(documents: Documents, most: int | None = None) -> Iterator[Record]:
+    """Journals, the newest first."""
+    keys = [found.key for found in list_keys(documents.s3, documents.bucket, PREFIX)]
+    for key in sorted(keys, reverse=True)[:most]:
+        found = documents.read(key)
+        if found is not None:
+            yield Record.from_json(found.body)
+
+
+def history(documents: Documents, most: int | None = None) -> list[tuple[Record, str]]:
+    """Replays and their states, the newest last; `interrupted` where the process that ran it is no more."""
+    holder = _holder(documents)
+    states = [
+        (record, INTERRUPTED if record.state == RUNNING and record.id != holder else record.state)
+        for record in newest_first(documents, most)
+    ]
+    return states[::-1]
+
+
+def _holder(documents: Documents) -> str:
+    """The id of the replay that runs at present, as far as the lease tells."""
+    found = documents.read(KEY)
+    kept = json.loads(found.body)["holder"] if found else None
+    return Holder(**kept).replay if kept else ""

@@ -1,0 +1,1 @@
+"""Deployment to AWS: preflight, package, Terraform runs, canary."""

@@ -1,0 +1,112 @@
+"""A canary release of the functions: a share of the invocations for the new versions, watched by the high alarms.
+
+    export TF_VAR_canary="$(python -m infra.deploy.canary hold --env prod --share 0.1)"
+    spillway deploy --env prod --yes              # the aliases keep their versions; the new ones get a share
+    python -m infra.deploy.canary watch --env prod --minutes 10
+    unset TF_VAR_canary && spillway deploy ...    # all for the new ones; where watching failed: --share 0 and deploy
+
+Everything goes through Terraform, so that its state and the aliases never differ, and a release that is left in the
+middle stands at its share. docs/delivery.md tells why this rather than CodeDeploy.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import boto3
+import click
+
+from infra.names import Names
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_lambda import LambdaClient
+
+ALIAS: Final = "live"
+WATCHED: Final = "any-high"  # the composite alarm of infra/terraform/pages.tf
+POLL_SECONDS: Final = 15
+
+
+class NoAlarm(Exception):
+    """The alarm to watch is not there, so a release cannot be watched."""
+
+
+def stable_versions(lambda_: "LambdaClient", environment: str) -> dict[str, str]:
+    """The version that each function's alias has now, by the function's name in Terraform.
+
+    A function that has no alias yet is left out: Terraform gives it its first version.
+    """
+    prefix = f"{Names(environment, '').prefix}-"
+    versions: dict[str, str] = {}
+    for page in lambda_.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            name = function["FunctionName"]
+            if not name.startswith(prefix):
+                continue
+            aliases = lambda_.list_aliases(FunctionName=name)["Aliases"]
+            versions |= {
+                name.removeprefix(prefix).replace("-", "_"): alias["FunctionVersion"]
+                for alias in aliases
+                if alias["Name"] == ALIAS
+            }
+    return versions
+
+
+def raised(cloudwatch: "CloudWatchClient", environment: str) -> bool:
+    """Whether an alarm of severity high is raised.
+
+    Raises:
+        NoAlarm: the environment has no such alarm.
+    """
+    name = f"{Names(environment, '').prefix}-{WATCHED}"
+    alarms = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
+    if not alarms:
+        raise NoAlarm(f"no alarm {name}: deploy {environment} without a canary first")
+    return alarms[0]["StateValue"] == "ALARM"
+
+
+def stays_quiet(
+    is_raised: Callable[[], bool],
+    seconds: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Watch for so long; False as soon as an alarm is raised."""
+    for _ in range(max(1, round(seconds / POLL_SECONDS))):
+        if is_raised():
+            return False
+        sleep(POLL_SECONDS)
+    return not is_raised()
+
+
+@click.group()
+def canary() -> None:
+    """Release new versions of the functions to a share of the invocations first."""
+
+
+@canary.command()
+@click.option("--env", "environment", required=True)
+@click.option("--share", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True)
+def hold(environment: str, share: float) -> None:
+    """Print the Terraform variable `canary`: the versions that stay, and the share for new ones."""
+    click.echo(json.dumps({"share": share, "stable_versions": stable_versions(boto3.client("lambda"), environment)}))
+
+
+@canary.command()
+@click.option("--env", "environment", required=True)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True)
+def watch(environment: str, minutes: float) -> None:
+    """Exit 1 as soon as a high alarm is raised, 0 when the time is over without one."""
+    cloudwatch = boto3.client("cloudwatch")
+    try:
+        quiet = stays_quiet(lambda: raised(cloudwatch, environment), 60 * minutes)
+    except NoAlarm as error:
+        raise click.ClickException(str(error)) from error
+    if not quiet:
+        raise click.ClickException(f"an alarm of severity high is raised in {environment}: roll back")
+    click.echo(f"{environment} stayed quiet for {minutes:g} minutes")
+
+
+if __name__ == "__main__":
+    canary()

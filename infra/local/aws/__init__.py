@@ -1,0 +1,1 @@
+"""What answers AWS calls on one machine."""

@@ -1,0 +1,218 @@
+"""What Terraform asks of AWS and moto answers wrongly or not at all, mended in one place.
+
+Each mend says what moto does, and a test holds it. The pipeline itself needs none of them, so they are installed only
+around what serves Terraform.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final, cast
+from unittest.mock import patch
+
+from moto.apigateway.models import RestAPI
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.athena.responses import AthenaResponse
+from moto.awslambda import urls as lambda_urls
+from moto.awslambda.models import EventSourceMapping
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda_simple.models import LambdaSimpleBackend, lambda_simple_backends
+from moto.backup import urls as backup_urls
+from moto.core.common_types import TYPE_RESPONSE
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+from moto.sqs.models import Queue
+from moto.xray import urls as xray_urls
+
+from infra.local.aws import moto_operation
+from infra.local.aws.moto_backends import use_backend
+
+PROVISIONED_CONCURRENCY: Final = (
+    r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency$"
+)
+
+_moto_set_attributes: Final = Queue._set_attributes  # noqa: SLF001 (moto has no other way)
+_moto_attributes: Final = Queue.__dict__["attributes"].fget
+_moto_api: Final = RestAPI.to_dict
+_moto_make_rule: Final = SecurityGroupRule.__init__
+_moto_register: Final = ApplicationAutoScalingResponse.register_scalable_target
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Mend moto for as long as the block lasts, which has to begin before that of `local_aws`."""
+    # moto keeps a RedriveAllowPolicy and never tells it, so that Terraform waits for it in vain.
+    attributes = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    with ExitStack() as stack:
+        for mend in (
+            patch.object(Queue, "BASE_ATTRIBUTES", attributes),
+            patch.object(Queue, "redrive_allow_policy", None, create=True),
+            patch.object(Queue, "_set_attributes", _set_attributes),
+            patch.object(Queue, "attributes", property(_attributes)),
+            patch.object(AthenaResponse, "delete_named_query", _delete_named_query, create=True),
+            patch.object(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target),
+            patch.object(ApplicationAutoScalingResponse, "list_tags_for_resource", _list_scaling_tags, create=True),
+            patch.object(RestAPI, "to_dict", _api),
+            patch.object(FakeBucket, "get_permission", _permission),
+            patch.object(SecurityGroupRule, "__init__", _make_rule),
+            patch.object(SecurityGroupRule, "description", property(_describe_rule)),
+        ):
+            stack.enter_context(mend)
+        for response, name, answer in moto_operation.MENDS:
+            stack.enter_context(patch.object(response, name, answer, create=True))
+        stack.enter_context(patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS))
+        stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS))
+        stack.enter_context(patch.dict(lambda_urls.url_paths, {PROVISIONED_CONCURRENCY: LambdaApi.dispatch}))
+        use_backend(lambda_simple_backends, LocalLambdaBackend)
+        stack.callback(use_backend, lambda_simple_backends, LambdaSimpleBackend)
+        yield
+
+
+def _set_attributes(queue: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+    """Set what is given: moto drops the queue's policy whenever anything else is set."""
+    policy = {"Policy": queue.policy} if getattr(queue, "policy", None) else {}
+    _moto_set_attributes(queue, policy | attributes, now)
+
+
+def _attributes(queue: Queue) -> dict[str, Any]:
+    """A queue's attributes as AWS tells them: the redrive policy compact, since to Terraform spaces are a difference.
+
+    A RedriveAllowPolicy that was taken away is not told at all; Terraform waits for that, too.
+    """
+    attributes: dict[str, Any] = _moto_attributes(queue)
+    if not attributes["RedriveAllowPolicy"]:
+        del attributes["RedriveAllowPolicy"]
+    if attributes.get("RedrivePolicy"):
+        attributes["RedrivePolicy"] = json.dumps(queue.redrive_policy, separators=(",", ":"))
+    return attributes
+
+
+def _delete_named_query(response: AthenaResponse) -> str:
+    """Delete a saved query, which moto can only create."""
+    response.athena_backend.named_queries.pop(response._get_param("NamedQueryId"), None)  # noqa: SLF001
+    return "{}"
+
+
+def _register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
+    """Register a target with its tags, which moto drops."""
+    answer = _moto_register(response)
+    if tags := response._get_param("Tags"):  # noqa: SLF001 (moto has no other way)
+        _scaling_tags(response)[json.loads(answer)["ScalableTargetARN"]] = tags
+    return answer
+
+
+def _list_scaling_tags(response: ApplicationAutoScalingResponse) -> str:
+    """The tags of a target, which moto does not tell."""
+    return json.dumps({"Tags": _scaling_tags(response).get(response._get_param("ResourceARN"), {})})  # noqa: SLF001
+
+
+def _scaling_tags(response: ApplicationAutoScalingResponse) -> dict[str, dict[str, str]]:
+    """Tags by target, kept beside the targets so that they go with them."""
+    backend = response.applicationautoscaling_backend
+    return cast(dict[str, dict[str, str]], backend.__dict__.setdefault("tags_of_targets", {}))
+
+
+def _api(api: RestAPI) -> dict[str, Any]:
+    """A REST API, its policy with its quotes escaped, as API Gateway tells it and moto does not."""
+    told: dict[str, Any] = _moto_api(api)
+    if told.get("policy"):
+        told["policy"] = json.dumps(told["policy"])[1:-1]
+    return told
+
+
+def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """What a bucket's policy says: moto takes a condition, of which it knows no request's values, for a denial."""
+    policy: dict[str, Any] = {"Statement": []} if bucket.policy is None else json.loads(bucket.policy)
+    policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
+def _make_rule(rule: SecurityGroupRule, *arguments: Any, **named: Any) -> None:
+    """Make a rule, and keep the description that stands with a group or prefix list: moto keeps only an address's."""
+    _moto_make_rule(rule, *arguments, **named)
+    sides = [side for side in (*arguments, *named.values()) if isinstance(side, dict)]
+    rule.__dict__["told"] = next((side["Description"] for side in sides if "Description" in side), None)
+
+
+def _describe_rule(rule: SecurityGroupRule) -> str | None:
+    return cast(str | None, rule.__dict__["told"])
+
+
+class LocalLambdaBackend(LambdaSimpleBackend):
+    """moto's Lambda, whose event source mappings keep what they were given, and which has provisioned concurrency.
+
+    moto turns an alias into the version that it stands for, and does not know consumers (enhanced fan-out) as sources.
+    """
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.provisioned: dict[tuple[str, str], int] = {}  # executions, by function and alias
+
+    @property
+    def _url_module(self) -> Any:
+        """Where requests go to: moto looks beside the class, and would not find them there."""
+        return lambda_urls
+
+    def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
+        """As moto, and what was asked for stays in it."""
+        source = spec["EventSourceArn"]
+        mapping = super().create_event_source_mapping({**spec, "EventSourceArn": source.partition("/consumer/")[0]})
+        mapping.event_source_arn = source
+        _keep_alias(mapping, spec)
+        return mapping
+
+    def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+        """As moto, and what was asked for stays in it."""
+        mapping = super().update_event_source_mapping(uuid, spec)
+        if mapping is not None:
+            _keep_alias(mapping, spec)
+        return mapping
+
+
+class LambdaApi(LambdaResponse):
+    """The requests that moto does not know: provisioned concurrency, ready at once."""
+
+    @property
+    def _provisioned(self) -> dict[tuple[str, str], int]:
+        return cast(LocalLambdaBackend, self.backend).provisioned
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.path.split("/")[-2], self.querystring["Qualifier"][0]
+
+    def put_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
+        """Set how many executions are kept warm."""
+        self._provisioned[self._key] = self.json_body["ProvisionedConcurrentExecutions"]
+        return 202, {"status": 202}, self._told()
+
+    def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
+        """Tell how many are."""
+        if self._key not in self._provisioned:
+            absent = "ProvisionedConcurrencyConfigNotFoundException"
+            return 404, {"status": 404, "x-amzn-errortype": absent}, json.dumps({"Type": "User", "Message": absent})
+        return 200, {"status": 200}, self._told()
+
+    def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
+        """Keep none warm."""
+        self._provisioned.pop(self._key, None)
+        return 204, {"status": 204}, ""
+
+    def _told(self) -> str:
+        number = self._provisioned[self._key]
+        return json.dumps(
+            {
+                "RequestedProvisionedConcurrentExecutions": number,
+                "AvailableProvisionedConcurrentExecutions": number,
+                "AllocatedProvisionedConcurrentExecutions": number,
+                "Status": "READY",
+                "LastModified": "2026-01-01T00:00:00+0000",
+            }
+        )
+
+
+def _keep_alias(mapping: EventSourceMapping, spec: dict[str, Any]) -> None:
+    """Let a mapping name the function as it was asked to: by its alias."""
+    name = spec.get("FunctionName", "")
+    if name.startswith("arn:"):
+        mapping.function_arn = name

@@ -1,0 +1,164 @@
+"""The local lake in DuckDB: the tables and the view that Athena has, so that one SQL does for both."""
+
+import functools
+import operator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs
+import sqlglot
+from botocore.exceptions import BotoCoreError, ClientError
+
+from archive.compaction.job import DATA, LANDING, MANIFESTS
+from archive.lake.columns import PARTITIONS, Column, arrow_schema, columns
+from archive.lake.filesystem import filesystem_of
+from archive.lake.hours import Hour
+from archive.lake.tables import COMPACTED, COMPACTED_HOURS, EVENTS, Table, tables, view_columns, view_sql
+from archive.lake.tables import LANDING as LANDING_TABLE
+from infra.names import Names
+from infra.openx.glue_types import Column as GlueColumn
+from infra.openx.glue_types import parse_type
+from infra.openx.json_rows import OpenXRules, RowReader, UnconvertibleRecord
+from producers.clock import SYSTEM_CLOCK, Clock
+
+if TYPE_CHECKING:
+    import duckdb
+
+_MADE_OF: Final = {EVENTS: (LANDING_TABLE, COMPACTED, COMPACTED_HOURS)}
+_FORMAT: Final = ds.ParquetFileFormat()
+_HIDDEN: Final = (pa.field("$path", pa.string()), pa.field("$file_modified_time", pa.timestamp("ms", "UTC")))
+
+
+class LakeUnavailable(Exception):
+    """The lake cannot be read; the message says why."""
+
+
+class LocalLake:
+    """The lake of the pipeline on this machine.
+
+    Args:
+        s3: a client; its endpoint and credentials are used.
+        names: of the environment's resources.
+        clock: the time.
+    """
+
+    def __init__(self, s3: Any, names: Names, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._s3 = s3
+        self.database = names.database
+        self._buckets = {"lake": names.lake_bucket, "dead_letters": names.dead_letter_bucket}
+        self._clock = clock
+        self._tables = {table.name: table for table in tables()}
+
+    @property
+    def names(self) -> list[str]:
+        """What can be queried."""
+        return sorted([*self._tables, EVENTS])
+
+    def columns(self, name: str) -> tuple[Column, ...] | None:
+        """The columns of a table or view, partitions last; None where there is none of the name."""
+        if name == EVENTS:
+            return view_columns()
+        table = self._tables.get(name)
+        return None if table is None else table.columns + table.partitions
+
+    def open(
+        self, connection: "duckdb.DuckDBPyConnection", mentioned: Iterable[str], *, with_hidden: bool = False
+    ) -> None:
+        """Make tables known to a connection.
+
+        Args:
+            connection: gets them.
+            mentioned: names, those that a query mentions; others than the lake's are passed over.
+            with_hidden: give Parquet tables the columns that Athena hides in them: `"$path"`, `"$file_modified_time"`.
+
+        Raises:
+            LakeUnavailable: a bucket cannot be read.
+        """
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET integer_division = true")  # 7 / 2 is 3, as in Athena
+        wanted = set(mentioned)
+        # As a query on Athena compares with its own start, before which it reads nothing.
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        try:
+            for name, table in self._tables.items():
+                if name in wanted or any(name in _MADE_OF[view] for view in wanted & _MADE_OF.keys()):
+                    connection.register(name, self._read(table, now, with_hidden=with_hidden))
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise LakeUnavailable(f"the lake {self._buckets['lake']} cannot be read: {error}") from error
+        if EVENTS in wanted:
+            view = sqlglot.transpile(view_sql(), read="athena", write="duckdb")[0]
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {view}")
+
+    def _read(self, table: Table, now: datetime, *, with_hidden: bool) -> Any:
+        if table.format == "json":
+            rows = self._json_rows(table)
+            return _visible(rows, now) if table.name == COMPACTED_HOURS else rows
+        prefix = DATA if table.name == COMPACTED else LANDING
+        objects = list(self._objects(table, f"{prefix}/"))
+        if table.name == COMPACTED:
+            listed = self._listed_in_manifests()
+            objects = [each for each in objects if each["Key"] in listed]
+        return self._parquet(objects, with_hidden=with_hidden)
+
+    def _objects(self, table: Table, prefix: str) -> Iterator[Any]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._buckets[table.bucket], Prefix=prefix)
+        for page in pages:
+            yield from page.get("Contents", [])
+
+    def _listed_in_manifests(self) -> set[str]:
+        bucket = self._buckets["lake"]
+        keys = set()
+        for manifest in self._objects(self._tables[COMPACTED], f"{MANIFESTS}/"):
+            text = self._s3.get_object(Bucket=bucket, Key=manifest["Key"])["Body"].read().decode()
+            keys |= {line.removeprefix(f"s3://{bucket}/") for line in text.splitlines()}
+        return keys
+
+    def _parquet(self, objects: list[Any], *, with_hidden: bool) -> ds.Dataset:
+        """Files of events as one table, whatever columns the schema had when they were written."""
+        schema = pa.schema([*arrow_schema(columns()), *arrow_schema(PARTITIONS), *(_HIDDEN if with_hidden else ())])
+        filesystem, bucket, fragments = filesystem_of(self._s3), self._buckets["lake"], []
+        for found in objects:
+            hour = Hour.of_key(found["Key"])
+            if hour is None:
+                continue
+            values: dict[str, Any] = {"dt": hour.dt, "hour": hour.hour}
+            if with_hidden:
+                values["$path"] = f"s3://{bucket}/{found['Key']}"
+                values["$file_modified_time"] = pa.scalar(found["LastModified"], pa.timestamp("ms", "UTC"))
+            constants = functools.reduce(operator.and_, (ds.field(name) == value for name, value in values.items()))
+            fragments.append(_FORMAT.make_fragment(f"{bucket}/{found['Key']}", filesystem, constants))
+        return ds.FileSystemDataset(fragments, schema, _FORMAT, filesystem)
+
+    def _json_rows(self, table: Table) -> pa.Table:
+        """JSON Lines as rows, read as Athena's SerDe reads them; a line that it cannot read is left out."""
+        reader = RowReader([GlueColumn(each.name, parse_type(each.type)) for each in table.columns], OpenXRules())
+        rows: list[list[Any]] = []
+        partitions: dict[str, list[str]] = {partition.name: [] for partition in table.partitions}
+        for each in self._objects(table, f"{table.folder}/"):
+            key = each["Key"]
+            hour = Hour.of_key(key)
+            if hour is None:
+                continue
+            values = {"dt": hour.dt, "hour": hour.hour, "error_type": key.split("/")[1]}
+            body = self._s3.get_object(Bucket=self._buckets[table.bucket], Key=key)["Body"].read()
+            for line in body.splitlines():
+                try:
+                    found = reader.rows(line)
+                except UnconvertibleRecord:
+                    continue
+                rows += found
+                for name in partitions:
+                    partitions[name] += [values[name]] * len(found)
+        result = reader.table(rows)
+        for name, held in partitions.items():
+            result = result.append_column(name, pa.array(held, pa.string()))
+        return result
+
+
+def _visible(hours: pa.Table, now: datetime) -> pa.Table:
+    """Those whose time has come when reading begins: later ones are for queries that begin later."""
+    visible = [datetime.fromisoformat(str(text)) <= now for text in hours["visible_from"].to_pylist()]
+    return hours.filter(pa.array(visible, pa.bool_()))

@@ -1,0 +1,191 @@
+"""A stream, buckets with failures in them, and replays of them, which can be killed at any call of AWS."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from archive.dead_letters.documents import Documents
+from archive.dead_letters.selected import SelectedFailures
+from archive.dead_letters.selection import Selection
+from archive.dead_letters.stores import stores
+from archive.replay.destinations import StreamDestination
+from archive.replay.editing import Mending
+from archive.replay.in_doubt import StreamSearch
+from archive.replay.journal import Record
+from archive.replay.plan import Planner, Tally
+from archive.replay.rate import Pace, Rate
+from archive.replay.run import Order, ReplayRun, newest_first
+from consumers.dead_letter import DeadLetter, Failure
+from consumers.stream_batch import Source
+from producers.aggregation import deaggregate
+from producers.event import Event, PoisonEvent, decode, encode
+from tests.clock import FakeClock
+from tests.events import an_event
+
+STREAM, DEAD, LAKE = "spillway-local-events", "dead", "lake"
+FAILED_AT = datetime(2026, 11, 23, 2, 35, tzinfo=UTC)
+SELECTION = Selection(FAILED_AT - timedelta(hours=2), FAILED_AT + timedelta(hours=2))
+OPTIONS = {"from": "00:35", "to": "04:35"}
+
+
+class Killed(BaseException):
+    """The process is gone; nothing catches this."""
+
+
+class Trap:
+    """Kills the process, as it were, at its nth call of AWS: before the call has an effect, or after it had one.
+
+    Every call that comes later fails likewise: a process that is gone makes none.
+    """
+
+    def __init__(self, at: int | None = None, *, before: bool = True) -> None:
+        self.calls = 0
+        self._at = at
+        self._before = before
+        self._sprung = False
+        self._lock = threading.Lock()
+
+    def watch(self, client: Any) -> None:
+        events = client.meta.events
+        events.register_first("before-call.*", self._before_call)
+        events.register_last("after-call.*", self._after_call)
+
+    def _before_call(self, context: dict[str, Any], **_: Any) -> None:
+        with self._lock:
+            number = context["number"] = self.calls
+            self.calls += 1
+            self._sprung |= self._before and number == self._at
+            if self._sprung:
+                raise Killed(number)
+
+    def _after_call(self, context: dict[str, Any], **_: Any) -> None:
+        with self._lock:
+            self._sprung |= not self._before and context["number"] == self._at
+            if self._sprung:
+                raise Killed(context["number"])
+
+
+class ReplayUnderTest:
+    """An environment; moto must be active.
+
+    Args:
+        name: tells it from others in the same moto.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.stream, self.dead, self.lake = STREAM + name, DEAD + name, LAKE + name
+        self.clock = FakeClock(datetime.now(UTC).timestamp())
+        self.kinesis = boto3.client("kinesis")
+        self.s3 = boto3.client("s3")
+        self.kinesis.create_stream(StreamName=self.stream, ShardCount=2)
+        for bucket in (self.dead, self.lake):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+        self.documents = Documents(self.s3, self.dead, self.clock)
+        self.pids = 0
+
+    def archive(self, name: str, *letters: DeadLetter) -> str:
+        """Put an object of dead letters into the archive; its key."""
+        key = f"dead-letters/dt=2026-11-23/hour=02/{name}.json"
+        self.s3.put_object(
+            Bucket=self.dead, Key=key, Body="".join(f"{letter.to_json()}\n" for letter in letters).encode()
+        )
+        return key
+
+    def replay(
+        self,
+        trap: Trap | None = None,
+        *,
+        mending: Mending | None = None,
+        raw: bool = False,
+        force: bool = False,
+        again: bool = False,
+        on_doubt: Any = "ask",
+        rate: Rate | None = None,
+        kinesis: Any = None,
+        stop: Callable[[], bool] = lambda: False,
+        operator: str = "ann",
+        selection: Selection = SELECTION,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Record, Tally]:
+        """Run a replay in a process of its own, as it were."""
+        self.pids += 1
+        once = Config(retries={"total_max_attempts": 1})
+        s3, own_kinesis = boto3.client("s3", config=once), kinesis or boto3.client("kinesis", config=once)
+        for client in (s3, own_kinesis):
+            if trap is not None:
+                trap.watch(client)
+        documents = Documents(s3, self.dead, self.clock)
+        with ThreadPoolExecutor(4) as executor:
+            failures = SelectedFailures(s3, executor, stores(self.dead, self.lake, timedelta(hours=24)), documents)
+            run = ReplayRun(
+                documents=documents,
+                failures=failures,
+                planner=Planner(failures.fetch, mending, "raw" if raw else "stream", force=force),
+                destination=StreamDestination(own_kinesis, self.stream, 2_000, raw=raw, clock=self.clock),
+                search=StreamSearch(own_kinesis, self.stream, executor, self.clock),
+                pace=Pace(rate or Rate(), self.clock),
+                clock=self.clock,
+                stop=stop,
+            )
+            order = Order(
+                operator,
+                "host",
+                2**22 + self.pids,  # of no process: a pid is below 2**22
+                OPTIONS if options is None else options,
+                selection,
+                mending.told if mending else (),
+                again,
+                on_doubt,
+            )
+            return run.carry_out(order)
+
+    def journals(self) -> list[Record]:
+        return list(newest_first(self.documents))[::-1]
+
+    def on_stream(self) -> list[bytes]:
+        """Every user record that was put."""
+        found = []
+        for shard in self.kinesis.list_shards(StreamName=self.stream)["Shards"]:
+            iterator = self.kinesis.get_shard_iterator(
+                StreamName=self.stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for record in self.kinesis.get_records(ShardIterator=iterator)["Records"]:
+                found += [user.data for user in deaggregate(record["PartitionKey"], record["Data"])]
+        return found
+
+    def events(self) -> list[Event]:
+        return [decode(data) for data in self.on_stream()]
+
+    def counts(self) -> Counter[str]:
+        """How often each was put, by request id or by the bytes."""
+        counts: Counter[str] = Counter()
+        for data in self.on_stream():
+            try:
+                counts[decode(data).request_id] += 1
+            except PoisonEvent:
+                counts[data.decode()] += 1
+        return counts
+
+
+def a_letter(number: int, payload: str | None = None, *, data: bytes | None = None, **fields: Any) -> DeadLetter:
+    """The dead letter of an event whose key follows from its number; it would pass now."""
+    event = encode(an_event(payload or f'{{"n":{number}}}', number)) if data is None else data
+    values: dict[str, Any] = {
+        "stage": "table_writer",
+        "failed_at": FAILED_AT.isoformat(),
+        "error": Failure("ThrottlingException", "too fast"),
+        "attempts": 1,
+        "source": Source(STREAM, "shardId-000000000000", str(1000 + number), 0, "k", "2026-11-23T02:34:56.987Z"),
+        "data": event,
+    }
+    return DeadLetter(**{**values, **fields})
+
+
+def request_id(number: int) -> str:
+    return an_event("1", number).request_id

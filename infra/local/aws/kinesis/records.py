@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.local.aws.kinesis.errors import Invalid, InvalidArgument, NotBase64, ThroughputExceeded
-from infra.local.aws.kinesis.shard import Record
 from infra.local.aws.kinesis.shard_map import HASH_KEYS, Entry, Placement
+from infra.local.aws.kinesis.shard_records import Record
 
 MAX_REQUEST_RECORDS = 500  # PutRecords
 MAX_REQUEST_BYTES = 10 * 1024 * 1024  # PutRecords: 10 MiB with partition keys

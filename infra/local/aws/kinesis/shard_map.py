@@ -1,19 +1,26 @@
 """The shards of one stream: routing to them, splitting and merging them, forgetting them."""
 
+import sqlite3
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from operator import attrgetter
+from typing import Any
+from uuid import uuid4
 
 from infra.local.aws.kinesis.errors import InvalidArgument, NotFound, ThroughputExceeded
-from infra.local.aws.kinesis.shard import HashRange, Record, Shard, sequence_number
+from infra.local.aws.kinesis.shard import HashRange, Shard
+from infra.local.aws.kinesis.shard_records import Record, sequence_number
+from infra.local.aws.kinesis.shard_rows import ShardRows, StreamRow, latest_ms
+from infra.local.store.crash_points import CrashPoint, reached
+from infra.local.store.database import Database
 from producers.clock import Clock
 
 HASH_KEYS = 1 << 128  # partition keys are hashed with MD5
 MS_PER_HOUR = 3_600_000
+RESERVED_ORDINALS = 100_000  # sequence numbers given out for each time that the store is told how far they may go
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,55 +41,68 @@ class Placement:
     sequence_number: int | None
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Records of one put that went to one shard."""
+
+    shard: Shard
+    records: list[Record] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """What a put wrote: the answer, and what to show of it once it is on disk."""
+
+    placements: list[Placement]
+    shown: list[_Batch]
+
+
 class ShardMap:
-    """The shards of one stream. Every method that is not private takes the lock.
+    """The shards of one stream. Every method that is not private takes the lock; no caller of one that writes holds it.
 
     Args:
-        shard_count: shards of equal hash ranges to begin with.
+        database: where shards and records are.
+        name: of the stream: account, region and name.
+        shard_count: shards of equal hash ranges to begin with, where the store has no such stream.
         label: names the stream in error messages: `stream NAME under account ID`.
-        retention_hours: how long records are kept.
+        retention_hours: how long records are kept, where the store has no such stream.
         clock: arrival times, retention and limits go by it.
     """
 
-    def __init__(self, shard_count: int, *, label: str, retention_hours: int, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, name: str, shard_count: int, *, label: str, retention_hours: int, clock: Clock
+    ) -> None:
         self.lock = threading.RLock()
+        self._database = database
+        self._rows = ShardRows(database, name, clock)
         self._label = label
         self._clock = clock
-        self._retention_ms = retention_hours * MS_PER_HOUR
-        self._ordinal = 0
         self._last_ms = 0
+        self._retention_ms = retention_hours * MS_PER_HOUR
         self._shards: dict[str, Shard] = {}
         self._closed: deque[Shard] = deque()  # in the order they were closed
-        self._next_number = 0
-        self._created_ms = self._now_ms()
-        starts = uniform_starts(shard_count)
-        self._open = [self._make_shard(HashRange(start, end - 1), ()) for start, end in pairwise([*starts, HASH_KEYS])]
-        self._starts = starts
+        self._open: list[Shard] = []  # by hash range
+        self._starts: list[int] = []  # of the open shards' hash ranges
+        self._expired: list[Shard] = []  # forgotten, and still in the store
+        if self._rows.stream() is None:
+            row = StreamRow(0, uuid4().hex, self._now_ms(), retention_hours, 0)
+            self._read_row(row)
+            database.write(lambda connection: self._create(connection, row, uniform_starts(shard_count)))
+        self._load()
 
     def put(self, entries: Iterable[Entry], *, limited: bool) -> list[Placement]:
         """Keep the entries, in order; with `limited`, those for which their shard has throughput left.
 
+        They are on disk when this returns.
+
         Raises:
             NotFound: the stream was deleted meanwhile.
+            StoreFull: the disk is full; none was kept.
         """
-        placements = []
-        with self.lock:
-            if not self._open:
-                raise NotFound(f"Could not find {self._label}.")
-            now_ms = self._now_ms()
-            horizon_ms = now_ms - self._retention_ms
-            for entry in entries:
-                shard = self._open[bisect_right(self._starts, entry.hash_key) - 1]
-                if limited and not shard.limits.admits_record(entry.size_bytes):
-                    shard.counters.writes_throttled += 1
-                    shard.minutes.count(now_ms, throttled=1)
-                    placements.append(Placement(shard.shard_id, None))
-                    continue
-                shard.forget_before(horizon_ms)
-                number = self._next_sequence_number(shard.number)
-                shard.append(Record(number, entry.partition_key, entry.data, now_ms), entry.size_bytes)
-                placements.append(Placement(shard.shard_id, number))
-        return placements
+        return self._database.write(
+            lambda connection: self._place(connection, entries, limited), then=self._show
+        ).placements
 
     def shard(self, wanted: str) -> Shard:
         """The shard with this id, open or closed, its expired records dropped.
@@ -96,7 +116,7 @@ class ShardMap:
                 shard = self._shards[wanted]
             except KeyError:
                 raise NotFound(f"Could not find shard {wanted} in {self._label}.") from None
-            shard.forget_before(now_ms - self._retention_ms)
+            shard.records.forget_before(now_ms - self._retention_ms)
             return shard
 
     def all_shards(self) -> list[Shard]:
@@ -127,18 +147,66 @@ class ShardMap:
 
     def retain(self, hours: int) -> None:
         """Keep records for so many hours from now on; what has expired stays expired."""
-        with self.lock:
+
+        def retain() -> None:
             now_ms = self._forget_expired()
             for shard in self._shards.values():
-                shard.forget_before(now_ms - self._retention_ms)
+                shard.records.forget_before(now_ms - self._retention_ms)
             self._retention_ms = hours * MS_PER_HOUR
 
+        self.change(retain)
+
     def clear(self) -> None:
-        """Let go of every record, as the stream is deleted."""
+        """Delete the stream and let go of every record."""
+
+        def delete(connection: sqlite3.Connection) -> None:
+            with self.lock:
+                self._rows.delete(connection)
+                self._shards, self._open, self._starts = {}, [], []
+                self._closed.clear()
+
+        self._database.write(delete, undo=self._load)
+
+    def change(self, change: Callable[[], Any]) -> None:
+        """Change the shards, alone and all at once: on disk when this returns, undone where it raises."""
+
+        def apply(connection: sqlite3.Connection) -> None:
+            with self.lock:
+                change()
+                self._rows.update(connection, self._row.id, self._shards.values())
+                self._reserve(connection)
+                connection.execute(
+                    "UPDATE streams SET retention_hours = ? WHERE id = ?",
+                    (self._retention_ms // MS_PER_HOUR, self._row.id),
+                )
+
+        self._database.write(apply, then=self._seal, undo=self._load)
+
+    def delete_expired(self) -> int:
+        """Delete from the store some of what has expired; gives how many records, 0 once none are left."""
         with self.lock:
-            self._shards.clear()
-            self._closed.clear()
-            self._open, self._starts = [], []
+            horizon_ms = self._forget_expired() - self._retention_ms
+            shards, expired = list(self._shards.values()), list(self._expired)
+            for shard in [*shards, *expired]:
+                shard.records.forget_before(horizon_ms)
+        deleted = sum(shard.records.delete_expired() for shard in [*shards, *expired])
+        if deleted:
+            reached(CrashPoint.EXPIRED_DELETED)
+        elif expired:
+            self._database.write(lambda connection: self._rows.forget(connection, self._row.id, expired))
+            with self.lock:
+                self._expired = [shard for shard in self._expired if shard not in expired]
+        return deleted
+
+    @property
+    def incarnation(self) -> str:
+        """Distinguishes the stream from others of its name, deleted before or made since."""
+        return self._row.incarnation
+
+    @property
+    def retention_hours(self) -> int:
+        """How long records are kept."""
+        return self._retention_ms // MS_PER_HOUR
 
     def split(self, shard_id: str, new_starting_hash_key: int) -> None:
         """Close a shard and open two in its place, the second beginning with the hash key given.
@@ -147,7 +215,8 @@ class ShardMap:
             NotFound: no such shard.
             InvalidArgument: the shard is closed, or the hash key is not inside its range.
         """
-        with self.lock:
+
+        def split() -> None:
             shard = self._open_shard(shard_id)
             inside = shard.hash_range.start + 1 < new_starting_hash_key < shard.hash_range.end
             if not inside:
@@ -158,22 +227,26 @@ class ShardMap:
                 )
             self._split(shard, new_starting_hash_key)
 
+        self.change(split)
+
     def merge(self, shard_id: str, adjacent_shard_id: str) -> None:
-        """Close two neighbouring shards and open one in their place.
+        """Close two neighbouring shards and open one in their place; the lower one is named first.
 
         Raises:
             NotFound: no such shard.
-            InvalidArgument: a shard is closed, or they are not neighbours.
+            InvalidArgument: a shard is closed, or the second does not begin where the first ends.
         """
-        with self.lock:
+
+        def merge() -> None:
             shard, adjacent = self._open_shard(shard_id), self._open_shard(adjacent_shard_id)
-            lower, upper = sorted((shard, adjacent), key=attrgetter("hash_range.start"))
-            if lower.hash_range.end + 1 != upper.hash_range.start:
+            if shard.hash_range.end + 1 != adjacent.hash_range.start:
                 raise InvalidArgument(
                     f"Shards {shard_id} and {adjacent_shard_id} in {self._label} are not an adjacent pair of shards "
                     "eligible for merging"
                 )
             self._merge(shard, adjacent)
+
+        self.change(merge)
 
     def scale(self, shard_count: int) -> None:
         """Split and merge until there are so many shards of equal hash ranges.
@@ -181,7 +254,8 @@ class ShardMap:
         Shards are first split where a range to come begins, and the pieces of each such range are then merged, two
         at a time; shards that live for a moment only are seen afterwards, closed and empty, as they are on AWS.
         """
-        with self.lock:
+
+        def scale() -> None:
             starts = uniform_starts(shard_count)
             for start in starts:
                 index = bisect_right(self._starts, start) - 1
@@ -192,6 +266,8 @@ class ShardMap:
                 while self._open[index].hash_range.end + 1 < end:
                     self._merge(self._open[index], self._open[index + 1])
 
+        self.change(scale)
+
     def throughput_exceeded(self, shard_id: str) -> ThroughputExceeded:
         """The error that says a shard has no throughput left."""
         return ThroughputExceeded(shard_id, self._label)
@@ -200,21 +276,96 @@ class ShardMap:
         self._last_ms = max(self._last_ms, int(self._clock.time() * 1000))
         return self._last_ms
 
-    def _next_sequence_number(self, shard_number: int) -> int:
+    def _next_ordinal(self) -> int:
         self._ordinal += 1
-        return sequence_number(self._ordinal, shard_number)
+        return self._ordinal
+
+    def _create(self, connection: sqlite3.Connection, row: StreamRow, starts: list[int]) -> None:
+        """Enter the stream and its first shards."""
+        self._row = replace(row, id=self._rows.create(connection, row))
+        for start, end in pairwise([*starts, HASH_KEYS]):
+            self._make_shard(HashRange(start, end - 1), ())
+        self._reserve(connection)
+
+    def _load(self) -> None:
+        """Read everything from the store; sequence numbers go on behind every one that may have been given out."""
+        row = self._rows.stream()
+        with self.lock:
+            if row is None:
+                return
+            shards = self._rows.load(row.id)
+            self._read_row(row)
+            self._shards = {shard.shard_id: shard for shard in shards}
+            self._open = sorted((shard for shard in shards if shard.is_open), key=lambda shard: shard.hash_range.start)
+            self._starts = [shard.hash_range.start for shard in self._open]
+            closed = sorted(
+                (shard for shard in shards if not shard.is_open), key=lambda shard: shard.ending_ordinal or 0
+            )
+            self._closed = deque(closed)
+            self._next_number = max((shard.number for shard in shards), default=-1) + 1
+            self._last_ms = max(self._last_ms, latest_ms(shards, lambda shard: shard.records.latest_ms))
+
+    def _read_row(self, row: StreamRow) -> None:
+        self._row = row
+        self._ordinal = self._reserved = row.reserved_ordinal
+        self._created_ms = row.created_ms
+        self._retention_ms = row.retention_hours * MS_PER_HOUR
+        self._next_number = 0
+
+    def _reserve(self, connection: sqlite3.Connection) -> None:
+        """Let the store know how far sequence numbers may go, so that none is given out twice after a crash."""
+        if self._ordinal > self._reserved:
+            self._reserved = self._ordinal + RESERVED_ORDINALS
+            sql = "UPDATE streams SET reserved_ordinal = ? WHERE id = ?"
+            connection.execute(sql, (self._reserved, self._row.id))
+
+    def _place(self, connection: sqlite3.Connection, entries: Iterable[Entry], limited: bool) -> _Placed:  # noqa: FBT001 (a private step)
+        """Choose a shard and a sequence number for each entry, and write what there is throughput for."""
+        placements: list[Placement] = []
+        by_shard: dict[int, _Batch] = {}
+        with self.lock:
+            if not self._open:
+                raise NotFound(f"Could not find {self._label}.")
+            now_ms = self._now_ms()
+            for entry in entries:
+                shard = self._open[bisect_right(self._starts, entry.hash_key) - 1]
+                if limited and not shard.limits.admits_record(entry.size_bytes):
+                    shard.counters.writes_throttled += 1
+                    shard.minutes.count(now_ms, throttled=1)
+                    placements.append(Placement(shard.shard_id, None))
+                    continue
+                number = sequence_number(self._next_ordinal(), shard.number)
+                placements.append(Placement(shard.shard_id, number))
+                record = Record(number, entry.partition_key, entry.data, now_ms)
+                batch = by_shard.setdefault(shard.number, _Batch(shard))
+                batch.records.append(record)
+                batch.size_bytes += entry.size_bytes
+            self._reserve(connection)
+        for batch in by_shard.values():
+            batch.shard.records.insert(connection, batch.records)
+        return _Placed(placements, list(by_shard.values()))
+
+    def _show(self, placed: _Placed) -> None:
+        """Let readers see what is on disk now."""
+        with self.lock:
+            for batch in placed.shown:
+                batch.shard.publish(batch.records, batch.size_bytes)
+
+    def _seal(self, _: None) -> None:
+        """Let readers come to the end of what was closed: every record put before is shown by now."""
+        reached(CrashPoint.RESHARDED)
+        with self.lock:
+            for shard in self._closed:
+                shard.is_sealed = True
 
     def _make_shard(self, hash_range: HashRange, parents: tuple[str, ...]) -> Shard:
-        number = self._next_number
-        self._next_number += 1
-        shard = Shard(
-            number,
-            hash_range,
-            starting_sequence_number=self._next_sequence_number(number),
-            opened_ms=self._now_ms(),
-            parents=parents,
-            clock=self._clock,
-        )
+        """Open a shard, within a change."""
+        ordinal, now_ms = self._next_ordinal(), self._now_ms()
+        number, self._next_number = self._next_number, self._next_number + 1
+        with self._database.reading() as connection:
+            shard = self._rows.insert(
+                connection, self._row.id, number, hash_range, ordinal=ordinal, opened_ms=now_ms, parents=parents
+            )
         self._shards[shard.shard_id] = shard
         return shard
 
@@ -232,14 +383,13 @@ class ShardMap:
         self._replace([shard], ranges, parents=(shard,))
 
     def _merge(self, shard: Shard, adjacent: Shard) -> None:
-        lower, upper = sorted((shard, adjacent), key=attrgetter("hash_range.start"))
-        merged = HashRange(lower.hash_range.start, upper.hash_range.end)
-        self._replace([lower, upper], [merged], parents=(shard, adjacent))
+        merged = HashRange(shard.hash_range.start, adjacent.hash_range.end)
+        self._replace([shard, adjacent], [merged], parents=(shard, adjacent))
 
     def _replace(self, old: Sequence[Shard], ranges: Iterable[HashRange], parents: tuple[Shard, ...]) -> None:
         """Put shards of new ranges where old ones lie side by side."""
         index = self._open.index(old[0])
-        endings = [self._next_sequence_number(shard.number) for shard in old]
+        endings = [self._next_ordinal() for _ in old]
         children = [self._make_shard(hash_range, tuple(p.shard_id for p in parents)) for hash_range in ranges]
         for shard, ending in zip(old, endings, strict=True):
             shard.close(ending, self._now_ms(), children)
@@ -252,7 +402,8 @@ class ShardMap:
         now_ms = self._now_ms()
         horizon_ms = now_ms - self._retention_ms
         while self._closed and (self._closed[0].closed_ms or 0) < horizon_ms:
-            del self._shards[self._closed.popleft().shard_id]
+            self._expired.append(self._closed.popleft())
+            del self._shards[self._expired[-1].shard_id]
         return now_ms
 
 

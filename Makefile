@@ -12,8 +12,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --custom-compile-command 'make requirements'
 
-.PHONY: help run test lint format bench chaos clean setup requirements architecture terraform apply-local checkov \
-  workflows actionlint
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 .DEFAULT_GOAL := help
 
 help: ## list the targets (this list)
@@ -65,6 +64,14 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+
+athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
+
+build/athena_grammar/.done: tests/athena_grammar/package.json
+	@mkdir -p $(@D)
+	@cp $< $(@D)
+	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
 
 checkov: $(CHECKOV)/.done ## scan the Terraform configuration
 	$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --skip-download --compact --quiet

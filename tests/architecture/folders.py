@@ -1,6 +1,7 @@
 """The folders of the code: the one rule of each, and which other folders it may import."""
 
 import ast
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -97,6 +98,7 @@ FOLDERS: Final[dict[str, Folder]] = {
 }  # fmt: skip
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """Every module of the code by its dotted name; a package goes by its folder's name."""
     found = {}
@@ -112,6 +114,7 @@ def folder_of(path: Path) -> str:
     return path.parent.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def imports() -> dict[str, set[str]]:
     """The modules that each module imports, wherever in the file the import stands."""
     known = modules()
@@ -128,6 +131,7 @@ def imports() -> dict[str, set[str]]:
     return found
 
 
+@functools.cache
 def folder_imports() -> dict[str, set[str]]:
     """The other folders that each folder imports."""
     known = modules()

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -111,16 +111,27 @@ class DataFolder:
 def throwaway_folder() -> Iterator[DataFolder]:
     """A data folder of the system's temporary one, deleted at the end; those of killed processes are deleted first."""
     parent = Path(tempfile.gettempdir())
-    for path in parent.glob(f"{MEMORY_PREFIX}*"):
-        with suppress(StoreInUse, StoreUnwritable, FileNotFoundError), DataFolder(path):
-            shutil.rmtree(path, ignore_errors=True)
-    path = Path(tempfile.mkdtemp(prefix=MEMORY_PREFIX))
+    for left in parent.glob(f"{MEMORY_PREFIX}*"):
+        pid = left.name.removeprefix(MEMORY_PREFIX).partition("-")[0]
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    path = Path(tempfile.mkdtemp(prefix=f"{MEMORY_PREFIX}{os.getpid()}-"))
     folder = DataFolder(path)
     try:
         yield folder
     finally:
         shutil.rmtree(path, ignore_errors=True)
         folder.release()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _reason(path: Path, error: OSError) -> str:

@@ -30,8 +30,8 @@ CREATE TABLE checkpoints (
   PRIMARY KEY (reader, stream, shard)) WITHOUT ROWID;
 CREATE TABLE tables (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, items INTEGER NOT NULL);
 CREATE TABLE items (
-  table_id INTEGER NOT NULL, hash BLOB NOT NULL, range BLOB NOT NULL, attributes TEXT NOT NULL,
-  PRIMARY KEY (table_id, hash, range)) WITHOUT ROWID;
+  table_id INTEGER NOT NULL, partition INTEGER NOT NULL, hash BLOB NOT NULL, range BLOB NOT NULL,
+  attributes TEXT NOT NULL, PRIMARY KEY (table_id, partition, hash, range)) WITHOUT ROWID;
 CREATE TABLE queues (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE messages (
   id INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, message_id TEXT NOT NULL, body TEXT NOT NULL,

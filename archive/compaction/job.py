@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 
 from archive.lake.hours import Hour
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 from producers.retry import error_code
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict")
 What = Literal["compacted", "extended", "unchanged", "empty", "open", "overtaken"]
 
 
-class CompactionFailed(Exception):
+class CompactionFailed(Explained):
     """An hour cannot be compacted; the message says why. It stays as it was."""
 
 

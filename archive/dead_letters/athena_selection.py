@@ -11,13 +11,14 @@ from typing import Any, Final
 from archive.dead_letters.selection import Selection
 from archive.dead_letters.stores import Store, StoredObject
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 MOST_OBJECTS_READ: Final = 10_000  # more of them, and Athena selects
 POLL_SECONDS: Final = 1.0
 TABLE: Final = "dead_letters"
 
 
-class AthenaFailed(Exception):
+class AthenaFailed(Explained):
     """Athena gives no answer; the message says why."""
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from producers.explained import Explained
 from producers.validation import EVENT_SCHEMA_FILE
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Column:
     kind: Kind = Kind.TEXT
 
 
-class SchemaError(ValueError):
+class SchemaError(Explained, ValueError):
     """The event schema gives no usable columns; the message says which property and why."""
 
 

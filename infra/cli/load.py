@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, get_args
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.cli.context import CommandError, Context
 from infra.cli.http import pool
@@ -104,8 +106,6 @@ class _Display:
     """A progress bar over the bytes of the files, on a terminal only."""
 
     def __init__(self, files: tuple[Path, ...], outcome: _Outcome) -> None:
-        from rich.console import Console  # noqa: PLC0415 (50 ms, which `spillway --help` need not wait for)
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         self._outcome = outcome
         self._progress = Progress(

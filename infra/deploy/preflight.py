@@ -7,10 +7,12 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from producers.explained import Explained
+
 Resource = dict[str, Any]
 
 
-class PreflightError(Exception):
+class PreflightError(Explained):
     """It would fail; the message is one line that says why and what to do."""
 
 

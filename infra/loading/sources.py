@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, TextIO, cast
 
+from producers.explained import Explained
+
 MAX_ENTRY_CHARACTERS: Final = 4_000_000  # ten times the largest event; what is longer is no line of events
 
 Format = Literal["ndjson", "array", "csv"]
@@ -21,7 +23,7 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-class UnreadableFile(Exception):
+class UnreadableFile(Explained):
     """A file cannot be read on; the message says which, where, and why."""
 
 

@@ -28,10 +28,11 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object for each hour.")
 @click.pass_obj
 def compact(context: Context, start: datetime | None, end: datetime | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
-    """Merge the files of closed hours: sorted by time, each event once, in files that Athena reads fast.
+    """Merge the small files of closed hours into few large ones.
 
-    It may be interrupted at any moment and run again; queries see an hour as it was or as it will be, never between.
-    Hours in which something arrived since the last run are done again. On AWS a schedule does the same every hour.
+    The new files are sorted by time and hold each event once. Stop the command at any moment and run it again: a query
+    sees an hour before or after compaction, never between. An hour in which events arrived since the last run is
+    compacted again. On AWS a schedule does this every hour.
     """
     now = datetime.now(UTC)
     since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK

@@ -61,7 +61,7 @@ class Context:
             os.environ.pop("AWS_PROFILE", None)  # the pipeline on this machine takes any credentials
         else:
             _name_endpoint(self.environment)
-        os.environ.setdefault("AWS_DEFAULT_REGION", self.region())
+        os.environ["AWS_DEFAULT_REGION"] = self.region()  # the name that boto3 reads
         # A refused connection on this machine is final; across the network it may pass.
         attempts = 2 if self.is_local else 4
         return boto3.client(  # type: ignore[call-overload]
@@ -72,7 +72,7 @@ class Context:
         """The region, from the standard AWS settings or pipeline.yaml."""
         import boto3  # noqa: PLC0415 (as above)
 
-        return boto3.Session().region_name or os.environ.get("AWS_REGION") or self.settings().region
+        return os.environ.get("AWS_REGION") or boto3.Session().region_name or self.settings().region
 
     @staticmethod
     def known_regions() -> frozenset[str]:

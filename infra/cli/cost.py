@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from infra import prices
 from infra.cli.context import Context
 from infra.cli.tables import print_json, print_table
-from infra.cost import prices
 from infra.cost.bill import ROUNDINGS, Assumptions, monthly_bill
 from infra.cost.capacity import stream_dollars, table_dollars
 from infra.cost.cpu import cpu_of
 from infra.cost.flow import Work, flow
-from infra.cost.prices import MILLION, SECONDS_A_MONTH
 from infra.cost.queue_design import queue_bill
 from infra.cost.savings import savings
+from infra.prices import MILLION, SECONDS_A_MONTH
 
 if TYPE_CHECKING:
     from infra.cost.bill import Bill, Rounding
@@ -53,9 +53,9 @@ def cost(  # noqa: PLR0917 (click passes options by name)
     compare: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Reckon a month's bill, and what would make it smaller. AWS is not asked.
+    """Estimate a month's bill, and what would make it smaller. AWS is not asked.
 
-    Settings are those of the environment; those of prod where it is local, since that waits for no buffer.
+    The settings are the environment's. For local they are those of prod, because local waits for no buffer.
 
     \b
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare

@@ -44,7 +44,9 @@ def load(  # noqa: PLR0917 (click passes options by name)
     api_key: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Post what files hold as events: a line of NDJSON each, an element of a JSON array, or a row of CSV; gzip too.
+    """Post the entries of files as events.
+
+    An entry is a line of NDJSON, an element of a JSON array, or a row of CSV; gzip files are read as well.
 
     Rejected entries are shown, kept with --rejects, and make the exit status 1; the others are sent all the same.
     How far a load got is kept beside the file until it is done, for --resume; nothing is accepted twice.

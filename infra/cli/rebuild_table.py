@@ -48,10 +48,10 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
     journal: Path,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Write the table's rows of a period anew from the lake, as the table writer wrote them.
+    """Write the table's rows of a period from the lake, as the table writer wrote them.
 
-    Rows that are there are overwritten by themselves. It may be stopped at any moment; the same command with the same
-    --from, --to and --journal goes on. What is not in the lake yet (up to 15 minutes) is not in it.
+    A row that is there is overwritten with the same row. Stop the command at any moment; run it again with the same
+    --from, --to and --journal to continue. Events that are not in the lake yet (up to 15 minutes) are left out.
 
     \b
     spillway rebuild-table --from 2026-11-23T08:00 --to 2026-11-23T09:00

@@ -115,7 +115,10 @@ class Sender:
         try:
             answer = self._pool.request("POST", self._url, body=gzip.compress(body, 1, mtime=0), headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise LoadFailed(f"at {batch[0].number}: nobody answers at {self._url} ({type(error).__name__})") from error
+            raise LoadFailed(
+                f"at {batch[0].number}: nobody answers at {self._url}: is the pipeline running (spillway run)? "
+                f"({type(error).__name__})"
+            ) from error
         if answer.status == 503:  # after as many tries as the pool makes
             return [{"status": "throttled"}] * len(batch)
         answered = _json_object(answer.data)

@@ -8,7 +8,9 @@ import click
 from infra.cli.main import spillway
 
 
-def leaves(group: click.Group = spillway, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def leaves(
+    group: click.Group = spillway, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command that is not a group, with the words that name it."""
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -50,5 +52,7 @@ ARGUMENTS = {
     "destroy": ["--yes"],
 }
 NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
-    name for name in ARGUMENTS if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
+    name
+    for name in ARGUMENTS
+    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
 }

@@ -39,7 +39,8 @@ FOLDERS: Final[dict[str, Folder]] = {
         "Where failures lie, how they are read, selected and drained.", (*_HANDLERS, "archive", "archive/lake")
     ),
     "archive/replay": Folder(
-        "Puts failures back, once: plan, journal, lock, destinations.", (*_HANDLERS, "archive/dead_letters", "archive/lake")
+        "Puts failures back, once: plan, journal, lock, destinations.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake"),
     ),
     "infra": Folder(
         "What the whole deployment shares: settings, names, functions, prices.", ("producers", "infra/shards")

@@ -101,7 +101,8 @@ def session(context: Context) -> Iterator[Session]:
     from archive.dead_letters.documents import Documents  # noqa: PLC0415
     from archive.dead_letters.reading import READERS  # noqa: PLC0415
     from archive.dead_letters.selected import SelectedFailures  # noqa: PLC0415
-    from archive.dead_letters.stores import DEAD_LETTERS, stores  # noqa: PLC0415
+    from archive.dead_letters.stores import stores  # noqa: PLC0415
+    from archive.lake.layout import DEAD_LETTERS  # noqa: PLC0415
 
     settings = context.settings()
     names = context.names()

@@ -65,9 +65,9 @@ def read_entries(file: BinaryIO, name: str, file_format: Format | None = None) -
 
 
 def _as_text(file: BinaryIO) -> TextIO:
-    readable: Any = io.BufferedReader(cast(Any, file))  # a file that shows its progress is as good as a raw one
+    readable: Any = io.BufferedReader(cast("Any", file))  # a file that shows its progress is as good as a raw one
     if readable.peek(2).startswith(_GZIP_MAGIC):
-        readable = io.BufferedReader(cast(Any, gzip.GzipFile(fileobj=readable)))
+        readable = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=readable)))
     # What is not UTF-8 passes through as it is, for the API to refuse, line by line.
     return io.TextIOWrapper(readable, encoding="utf-8", errors="surrogateescape", newline="")
 
@@ -76,7 +76,7 @@ def _format_of(name: str, text: TextIO) -> Format:
     plain_name = name.removesuffix(".gz")
     if plain_name.endswith(".csv"):
         return "csv"
-    if plain_name.endswith(".json") and cast(io.BufferedReader, text.buffer).peek(64).lstrip().startswith(b"["):
+    if plain_name.endswith(".json") and cast("io.BufferedReader", text.buffer).peek(64).lstrip().startswith(b"["):
         return "array"
     return "ndjson"
 

@@ -12,7 +12,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --custom-compile-command 'make requirements'
 
-.PHONY: run test lint format bench chaos clean setup requirements terraform apply-local athena-grammar checkov workflows actionlint
+.PHONY: run test lint format bench chaos clean setup requirements terraform apply-local record-calls athena-grammar checkov workflows actionlint
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -59,6 +59,11 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+
+RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
+
+record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

@@ -4,7 +4,14 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+)
 
 from producers.clock import SYSTEM_CLOCK, Clock
 
@@ -49,6 +56,15 @@ def is_transient(error: ClientError | BotoCoreError) -> bool:
         return False
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return status >= 500 or status == 429 or error_code(error) in TRANSIENT_CODES
+
+
+def may_have_taken_effect(error: ClientError | BotoCoreError) -> bool:
+    """Whether a failed call may have done its work: the service failed with 5xx, or its answer never came."""
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+    if isinstance(error, ConnectTimeoutError | EndpointConnectionError):
+        return False  # no connection, so nothing was sent
+    return isinstance(error, HTTPClientError | ConnectionError)
 
 
 class Backoff:

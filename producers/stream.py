@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from producers.aggregation import StreamRecord
 from producers.clock import SYSTEM_CLOCK, Clock
-from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
+from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient, may_have_taken_effect
 
 if TYPE_CHECKING:
     from types_boto3_kinesis import KinesisClient
@@ -16,22 +16,27 @@ if TYPE_CHECKING:
 MAX_CALL_RECORDS: Final = 500
 MAX_CALL_BYTES: Final = 10 * 1024 * 1024
 
+INCOMPLETE_ANSWER: Final = "IncompleteAnswer: PutRecords answered 200 without saying what became of each record"
+
 
 @dataclass(frozen=True, slots=True)
 class PutOutcome:
-    """What became of the records of one `put`; the two lists hold all of them.
+    """What became of the records of one `put`; `written` and `unwritten` hold all of them.
 
     Args:
         written: acknowledged by the stream.
-        unwritten: not acknowledged. After a time-out such a record may be on the stream all the same.
+        unwritten: not acknowledged.
         error: why the last try failed, an AWS error code and message; empty where nothing is unwritten.
         retries: how many records were sent once more, each time counted.
+        doubtful: the unwritten records that may be on the stream: a call that carried them failed with 5xx or got
+            no complete answer. The stream refused every other unwritten record.
     """
 
     written: list[StreamRecord]
     unwritten: list[StreamRecord]
     error: str = ""
     retries: int = 0
+    doubtful: list[StreamRecord] = field(default_factory=list)
 
 
 class StreamWriter:
@@ -68,15 +73,18 @@ class StreamWriter:
         backoff = Backoff(deadline, self._clock, self._jitter)
         written: list[StreamRecord] = []
         pending = list(records)
+        doubtful: set[int] = set()  # identities of records
         retries = 0
         while True:
             attempt = self._put_once(pending)
             written += attempt.written
             pending = attempt.failed
+            doubtful.update(attempt.doubtful)
             if not pending:
                 return PutOutcome(written, [], "", retries)
             if attempt.hopeless or not backoff.wait():
-                return PutOutcome(written, pending, attempt.error, retries)
+                in_doubt = [record for record in pending if id(record) in doubtful]
+                return PutOutcome(written, pending, attempt.error, retries, in_doubt)
             retries += len(pending)
 
     def _put_once(self, records: list[StreamRecord]) -> "_Attempt":
@@ -95,29 +103,44 @@ class StreamWriter:
     def _call(self, records: list[StreamRecord], attempt: "_Attempt") -> None:
         """Make one PutRecords call and enter what became of its records."""
         try:
-            answers = self._kinesis.put_records(
-                StreamName=self._stream,
-                Records=[{"Data": record.data, "PartitionKey": record.partition_key} for record in records],
-            )["Records"]
+            answers = (
+                self._kinesis.put_records(
+                    StreamName=self._stream,
+                    Records=[{"Data": record.data, "PartitionKey": record.partition_key} for record in records],
+                ).get("Records")
+                or []
+            )  # a body cut short has no such member
         except AWS_ERRORS as error:
             attempt.failed += records
             attempt.error = f"{error_code(error)}: {error}"
             attempt.hopeless = not is_transient(error)
+            if may_have_taken_effect(error):
+                attempt.doubtful.update(map(id, records))
             return
+        if len(answers) != len(records):
+            answers = [{}] * len(records)
         for record, answer in zip(records, answers, strict=True):
             if "ErrorCode" in answer:
                 attempt.failed.append(record)
                 attempt.error = f"{answer['ErrorCode']}: {answer.get('ErrorMessage', '')}"
-            else:
+            elif "SequenceNumber" in answer:
                 attempt.written.append(record)
+            else:
+                attempt.failed.append(record)
+                attempt.doubtful.add(id(record))
+                attempt.error = INCOMPLETE_ANSWER
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """What became of the records of one round of calls; `hopeless` where trying again is of no use."""
+    """What became of the records of one round of calls; `hopeless` where trying again is of no use.
+
+    `doubtful` holds the identities of failed records that may be on the stream.
+    """
 
     written: list[StreamRecord] = field(default_factory=list)
     failed: list[StreamRecord] = field(default_factory=list)
+    doubtful: set[int] = field(default_factory=set)
     error: str = ""
     hopeless: bool = False
 

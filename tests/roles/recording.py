@@ -60,7 +60,7 @@ def _as(function: str | None, work: Callable[..., Any], *arguments: Any, **named
 
 def current_function() -> str | None:
     """The function whose handler is at work here; None for anything else."""
-    frame = sys._getframe(1)  # noqa: SLF001 (the stack is the only place that knows)
+    frame = sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_name in ENTRANCES and frame.f_globals["__name__"] in FUNCTIONS:
             return FUNCTIONS[frame.f_globals["__name__"]]

@@ -1,4 +1,4 @@
-"""Python runs this as it starts, where tests/roles/recording.py put its folder on PYTHONPATH: the process then records."""
+"""Records the calls of a new process: Python runs this file first where its folder is on PYTHONPATH."""
 
 import importlib.util
 import os

@@ -69,7 +69,7 @@ class BatchReader:
         text = _lines(records)
         try:
             read = pyarrow.json.read_json(
-                cast(IO[bytes], pa.BufferReader(text)),  # the stubs know files only
+                cast("IO[bytes]", pa.BufferReader(text)),  # the stubs know files only
                 read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=len(text) + 1),
                 parse_options=self._parse_options,
             )

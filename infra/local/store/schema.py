@@ -39,8 +39,6 @@ CREATE TABLE messages (
   receive_count INTEGER NOT NULL, first_received_ms INTEGER);
 CREATE INDEX messages_by_visibility ON messages (queue, visible_ms);
 CREATE INDEX messages_by_age ON messages (queue, sent_ms);
-CREATE TABLE receipts (handle TEXT PRIMARY KEY, message INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX receipts_by_message ON receipts (message);
 CREATE TABLE objects (
   bucket TEXT NOT NULL, key TEXT NOT NULL, path TEXT NOT NULL, size INTEGER NOT NULL, state TEXT NOT NULL, aside TEXT,
   PRIMARY KEY (bucket, key)) WITHOUT ROWID;

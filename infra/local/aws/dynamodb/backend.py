@@ -117,7 +117,7 @@ class LocalDynamoDBBackend(DynamoDBBackend):
         return True
 
 
-def _local(table: T, local: type[LocalTable] = LocalTable) -> T:
+def _local(table: T, local: type[Any] = LocalTable) -> T:
     """A table that moto has made, whose items are in the store."""
-    table.__class__ = local  # type: ignore[assignment] # moto makes its tables itself
+    table.__class__ = local
     return table

@@ -81,7 +81,7 @@ class LocalSqsBackend(SQSBackend):
             if not queue.fifo_queue and not isinstance(queue, LocalQueue):
                 # moto makes its queues itself, of a class that it declares abstract.
                 queue.__class__ = LocalQueue  # type: ignore[type-abstract]
-                queue.stored = self._messages_of(name)
+                queue.__dict__["stored"] = self._messages_of(name)
             return queue
 
     def delete_queue(self, queue_name: str) -> None:
@@ -95,7 +95,7 @@ class LocalSqsBackend(SQSBackend):
     def send_message(self, *args: Any, **kwargs: Any) -> Message:
         """As moto; on disk when this returns."""
         with self._fifo_turn(args, kwargs):
-            return cast(Message, super().send_message(*args, **kwargs))
+            return super().send_message(*args, **kwargs)
 
     @answered_as_service_error
     def send_message_batch(self, *args: Any, **kwargs: Any) -> Any:
@@ -161,7 +161,7 @@ class LocalSqsBackend(SQSBackend):
     def is_message_valid_based_on_retention_period(self, queue_name: str, message: Message) -> bool:
         """Whether a message of a FIFO queue is within its retention, without counting the queue."""
         retention_seconds = self.get_queue(queue_name).message_retention_period  # type: ignore[attr-defined]
-        return bool(message.sent_timestamp / 1000 + retention_seconds > time.time())
+        return bool(cast("int", message.sent_timestamp) / 1000 + retention_seconds > time.time())
 
     def _fifo_turn(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The lock of FIFO queues, which are in memory; none for others, whose calls wait for the disk."""
@@ -191,7 +191,7 @@ class LocalQueue(Queue):
             "group": message.group_id,
         }
         text = json.dumps(attributes, default=_binary)
-        sent_ms = int(message.sent_timestamp or 0)
+        sent_ms = int(cast("int", message.sent_timestamp))
         visible_ms = max(sent_ms, int(message.delayed_until))
         self.stored.send(message.id, message.body, text, sent_ms=sent_ms, visible_ms=visible_ms)
 

@@ -99,6 +99,10 @@ class ObjectFiles:
             ).fetchall()
         return [self._object(bucket, row) for row in rows]
 
+    def has_any(self, bucket: str, start: str, end: str) -> bool:
+        """Whether an object is recorded from a key on and before another."""
+        return bool(self._recorded(bucket, start, end, 1))
+
     def commit(self, bucket: str, puts: Sequence[Put], deletions: Iterable[str]) -> None:
         """Keep objects and delete others, together; on disk when this returns.
 

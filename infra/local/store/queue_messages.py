@@ -140,7 +140,8 @@ class QueueMessages:
         """How many there are."""
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT count(*) FILTER (WHERE visible_ms <= ?1), count(*) FILTER (WHERE visible_ms > ?1 AND NOT delayed), "
+                "SELECT count(*) FILTER (WHERE visible_ms <= ?1), "
+                "count(*) FILTER (WHERE visible_ms > ?1 AND NOT delayed), "
                 "count(*) FILTER (WHERE visible_ms > ?1 AND delayed) FROM messages WHERE queue = ?2",
                 (now_ms, self.id),
             ).fetchone()

@@ -84,23 +84,20 @@ class Sender:
             yield from (future.result() for future in done)
 
     def _send_batch(self, batch: list[Entry]) -> Sent:
-        """Send a batch, what was throttled out of it again."""
-        accepted = 0
-        rejected: list[Rejected] = []
-        pending = batch
+        """Send a batch, the whole of it again where the stream did not acknowledge all of its events.
+
+        The key is the same each time, so the events that were accepted before are not put again.
+        """
         for _ in range(TRIES):
-            again: list[Entry] = []
-            for entry, result in zip(pending, self._post(pending), strict=True):
-                if result["status"] == "accepted":
-                    accepted += 1
-                elif result["status"] == "throttled":
-                    again.append(entry)
-                else:
-                    rejected.append(Rejected(entry, result["error"]))
-            pending = again
-            if not pending:
-                return Sent(batch[0].number, batch[-1].number, accepted, rejected)
-        raise LoadFailed(f"at {pending[0].number}: the stream did not take it in {TRIES} tries")
+            results = self._post(batch)
+            if all(result["status"] not in _UNACKNOWLEDGED for result in results):
+                rejected = [
+                    Rejected(entry, result["error"])
+                    for entry, result in zip(batch, results, strict=True)
+                    if result["status"] != "accepted"
+                ]
+                return Sent(batch[0].number, batch[-1].number, len(batch) - len(rejected), rejected)
+        raise LoadFailed(f"at {batch[0].number}: the stream did not acknowledge it in {TRIES} tries")
 
     def _post(self, batch: list[Entry]) -> list[dict[str, Any]]:
         body = "\n".join(entry.text for entry in batch).encode("utf-8", "surrogateescape")

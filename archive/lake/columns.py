@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from producers.explained import Explained
 from producers.validation import EVENT_SCHEMA_FILE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LANDING_PREFIX: Final = "events/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
-ERROR_PREFIX: Final = "firehose-errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 MAX_DECIMAL_PRECISION: Final = 38  # Hive's, and so Athena's
 REPLAYS_MEMBER: Final = "spillway_replays"  # in a row: how often the event was put back; no column, Firehose drops it
 
@@ -65,7 +64,7 @@ class Column:
     kind: Kind = Kind.TEXT
 
 
-class SchemaError(ValueError):
+class SchemaError(Explained, ValueError):
     """The event schema gives no usable columns; the message says which property and why."""
 
 
@@ -138,8 +137,16 @@ def _type_of(name: str, definition: dict[str, Any]) -> tuple[str, Kind] | None:
 
 @functools.cache
 def columns() -> tuple[Column, ...]:
-    """Every column of the lake, those of the event schema behind the envelope's."""
-    return ENVELOPE + payload_columns(json.loads(EVENT_SCHEMA_FILE.read_text(encoding="utf-8")))
+    """Every column of the lake: the envelope's, then the event schema's.
+
+    Raises:
+        SchemaError: the event schema is not JSON, or gives no columns.
+    """
+    try:
+        document = json.loads(EVENT_SCHEMA_FILE.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SchemaError(f"{EVENT_SCHEMA_FILE} is not JSON: {error}") from error
+    return ENVELOPE + payload_columns(document)
 
 
 def glue_columns(columns: tuple[Column, ...]) -> list[dict[str, str]]:

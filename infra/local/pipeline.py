@@ -38,6 +38,7 @@ from infra.local.xray_daemon import XRayDaemon
 from infra.names import Names
 from infra.settings import Settings
 from infra.status import HopStatus
+from producers.validation import load_schema
 
 if TYPE_CHECKING:
     from infra.local.worker import Worker
@@ -88,8 +89,10 @@ class LocalPipeline:
         """Start everything; the HTTP API answers when this returns.
 
         Raises:
+            InvalidSchema: the event schema is not a JSON Schema.
             PortTaken: one of the ports is in use.
         """
+        load_schema()  # the functions read it too, but only at the first request
         with contextlib.ExitStack() as stack:
             listener = loopback_socket(self._http_port, "--port")
             stack.callback(listener.close)

@@ -1,6 +1,7 @@
 """The folders of the code: the one rule of each, and which other folders it may import."""
 
 import ast
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,7 +39,8 @@ FOLDERS: Final[dict[str, Folder]] = {
         "Where failures lie, how they are read, selected and drained.", (*_HANDLERS, "archive", "archive/lake")
     ),
     "archive/replay": Folder(
-        "Puts failures back, once: plan, journal, lock, destinations.", (*_HANDLERS, "archive/dead_letters")
+        "Puts failures back, once: plan, journal, lock, destinations.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake"),
     ),
     "infra": Folder(
         "What the whole deployment shares: settings, names, functions, prices.", ("producers", "infra/shards")
@@ -46,20 +48,22 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/openx": Folder("JSON as the OpenX SerDe reads it, for Firehose and for Athena's JSON tables."),
     "infra/shards": Folder("Measures, plans and changes the shards, by hand and by schedule.", ("producers", "infra")),
     "infra/cost": Folder("Estimates a month's bill and how it grows.", ("infra", "infra/shards")),
-    "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped."),
+    "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped.", ("producers",)),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
-        ("producers", "archive/compaction", "archive/lake", "infra", "infra/openx"),
+        ("producers", "archive/lake", "infra", "infra/openx"),
     ),
     "infra/audit": Folder(
         "Accounts for every event of a period.",
-        ("producers", "archive/compaction", "archive/dead_letters", "archive/lake", "infra"),
+        ("producers", "archive/dead_letters", "archive/lake", "infra"),
     ),
     "infra/recovery": Folder(
         "Rebuilds the table from the lake.",
-        (*_HANDLERS, "archive/compaction", "archive/lake", "infra/audit"),
+        (*_HANDLERS, "archive/lake", "infra/audit"),
     ),
-    "infra/deploy": Folder("Deploys to AWS: preflight, package, Terraform runs, canary.", ("archive/lake", "infra")),
+    "infra/deploy": Folder(
+        "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
+    ),
     "infra/local/aws": Folder(
         "Answers AWS calls on one machine.", ("infra/local", "infra/local/aws/kinesis")
     ),
@@ -97,6 +101,7 @@ FOLDERS: Final[dict[str, Folder]] = {
 }  # fmt: skip
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """Every module of the code by its dotted name; a package goes by its folder's name."""
     found = {}
@@ -112,6 +117,7 @@ def folder_of(path: Path) -> str:
     return path.parent.relative_to(ROOT).as_posix()
 
 
+@functools.cache
 def imports() -> dict[str, set[str]]:
     """The modules that each module imports, wherever in the file the import stands."""
     known = modules()
@@ -128,6 +134,7 @@ def imports() -> dict[str, set[str]]:
     return found
 
 
+@functools.cache
 def folder_imports() -> dict[str, set[str]]:
     """The other folders that each folder imports."""
     known = modules()

@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 import uuid
+from typing import Any
 
 import boto3
 import pytest
@@ -193,7 +194,8 @@ def do(service: str, operation: str, request) -> None:
     for record in parameters.get("Records", ()):
         record["Data"] = base64.b64decode(record["Data"])
     with contextlib.suppress(ClientError):  # a condition that does not hold is an answer as well
-        getattr(boto3.client(service), operation)(**parameters)
+        client: Any = producers.aws.client.__wrapped__(service)  # another one, without faults
+        getattr(client, operation)(**parameters)
 
 
 def once_only(service: str, operation: str, moment: str):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage, http_answer
 from infra.local.gateway_http import HttpDoor
-from infra.local.gateway_request import Arrived, Own, Refused
+from infra.local.gateway_request import Arrived, Door, Own, Refused
 from infra.local.gateway_rest import OWN_ANSWERS, RestDoor
 from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
@@ -31,7 +31,7 @@ from producers.validation import PayloadSchema
 
 MIB = 1024 * 1024
 TERRAFORM = Path(__file__).parents[3] / "infra" / "terraform"
-DOORS = {
+DOORS: dict[str, Door] = {
     "REST": RestDoor("dev"),
     "REST, body as text": RestDoor("dev", binary=False),
     "HTTP": HttpDoor(),

@@ -27,8 +27,8 @@ OWN_ANSWERS: Final[dict[Own, tuple[str, int, str, str, int | None]]] = {
         "the body is not encoded as Content-Encoding says; send gzip, or none", None,
     ),
     # Lambda refuses the call (429); the client gets 500 (aws-facts-2, section 4).
-    Own.THROTTLED: ("DEFAULT_5XX", 500, "internal_error", "the function failed; send again later", 1),
-    Own.FAILED: ("DEFAULT_5XX", 502, "internal_error", "the function failed; send again later", 1),
+    Own.THROTTLED: ("DEFAULT_5XX", 500, "internal_error", "the function failed, or runs too often at once; send again later", 1),
+    Own.FAILED: ("DEFAULT_5XX", 502, "internal_error", "the function failed, or runs too often at once; send again later", 1),
     Own.TIMED_OUT: (
         "INTEGRATION_TIMEOUT", 504, "timed_out", "the function did not answer in time; send again", 1,
     ),

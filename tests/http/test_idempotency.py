@@ -254,7 +254,7 @@ FAULTS = st.dictionaries(st.sampled_from(CALLS), st.sampled_from(MOMENTS), max_s
 
 
 @given(st.lists(st.tuples(FAULTS, st.booleans()), min_size=1, max_size=4))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_whatever_fails_however_often_the_request_is_accepted_once(api, attempts):
     key, payloads = a_key(), [json.dumps(a_key()).encode() for _ in range(3)]
     body = b"[" + b",".join(payloads) + b"]"

@@ -9,13 +9,13 @@ one batch, and what `archive.dead_letters.reading` reads ahead.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from archive.dead_letters.documents import Documents
+from archive.dead_letters.documents import Documents, WrittenByAnother
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines, settled_key
+from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines, read_settled_lines, settled_key
 from archive.replay.destinations import TABLE, Destination, Planned
 from archive.replay.in_doubt import OutOfReach, StreamSearch
 from archive.replay.journal import FINISHED, RUNNING, STOPPED, Intent, Journal, Place, Record, from_runs
@@ -28,6 +28,7 @@ BATCH_EVENTS: Final = 2_000
 BATCH_BYTES: Final = 4 * 1024 * 1024
 BATCH_SECONDS: Final = 1.0  # of the rate: a slow replay puts little at a time
 SETTLE_SECONDS: Final = 2.0  # before the stream is asked: until what was under way has arrived
+SETTLE_TRIES: Final = 10  # to write the settled lines of an object that others write as well
 PATIENCE_SECONDS: Final = 300.0  # without a single record taken
 WAIT_SECONDS: Final = 1.0  # at a time, so that Ctrl-C and the lease are seen to
 
@@ -78,12 +79,17 @@ class Settling:
         list(self._executor.map(lambda key: self._write(key, replay_id, outcome, at, by_key[key]), by_key))
 
     def _write(self, key: str, replay_id: str, outcome: str, at: str, lines: list[int]) -> None:
-        settled = self._known.get(key)
-        if settled is None:
-            found = self._documents.read(settled_key(key))
-            settled = SettledLines() if found is None else SettledLines.from_json(found.body)
-        settled.add(replay_id, outcome, at, lines)
-        self._documents.write(settled_key(key), settled.to_json())
+        settled = self._known.get(key) or read_settled_lines(self._documents, key)
+        for _ in range(SETTLE_TRIES):
+            settled.add(replay_id, outcome, at, lines)
+            try:
+                settled.etag = self._documents.write_if(settled_key(key), settled.to_json(), settled.etag)
+            except WrittenByAnother:  # by the replay that took this one over: both have settled lines
+                settled = replace(read_settled_lines(self._documents, key), total=settled.total)
+                continue
+            self._known[key] = settled
+            return
+        raise ReplayStopped(f"{settled_key(key)} was rewritten by others {SETTLE_TRIES} times in a row")
 
 
 class Replay:
@@ -165,13 +171,10 @@ class Replay:
     def _unsettled(
         self, failures: Iterable[tuple[FailedRecord, SettledLines]], *, again: bool
     ) -> Iterator[FailedRecord]:
-        key, lines = "", set[int]()
         by = self._journal.record.id if again else None
         for failed, settled in failures:
-            if failed.key != key:
-                key, lines = failed.key, settled.lines(by)
-                self._settling.know(key, settled)
-            if failed.line not in lines:
+            self._settling.know(failed.key, settled)
+            if not settled.holds(failed.line, by):
                 yield failed
 
     def _batches(self, failures: Iterator[FailedRecord]) -> Iterator[_Batch]:
@@ -196,12 +199,14 @@ class Replay:
     def _put(self, batch: _Batch) -> list[Planned]:
         """Put a batch; gives what the stream did not take."""
         self._wait()
-        self._lock.renew()
         places = [(each.failed.key, each.failed.line) for each in batch.planned]
         discarded = [(failed.key, failed.line) for failed in batch.discarded]
         replay_id = self._journal.record.id
         first = self._journal.intend(places, discarded)
-        result = self._destination.put(batch.planned, replay_id, first, self._clock.monotonic() + PUT_SECONDS)
+        # A process may be suspended at any moment, and taken over: so the lease is confirmed right before each call.
+        result = self._destination.put(
+            batch.planned, replay_id, first, self._clock.monotonic() + PUT_SECONDS, self._lock.confirm
+        )
         may_pass = result.throttled or bool(result.doubtful)
         if result.doubtful:
             self._clock.sleep(SETTLE_SECONDS)

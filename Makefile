@@ -12,13 +12,14 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check
 COMPILE := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
   --custom-compile-command 'make requirements'
 
-.PHONY: run test lint format bench chaos clean setup requirements terraform apply-local checkov workflows actionlint
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 .DEFAULT_GOAL := help
 
-help: ## list the targets
+help: ## list the targets (this list)
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-setup: $(DEV) ## make .venv from the pinned requirements
+setup: $(DEV) ## make .venv from the pinned requirements, and install the git hooks
+	@if git rev-parse --git-dir > /dev/null 2>&1; then $(BIN)/pre-commit install; fi
 
 $(RUN): requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Spillway needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with make PYTHON=...") if sys.version_info < (3, 11) else None'
@@ -38,10 +39,11 @@ run: $(RUN) ## start the whole pipeline on this machine
 test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
 	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)
 
-lint: $(DEV) ## check format, style and types
+lint: $(DEV) ## check format, style, types and spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: $(DEV) ## rewrite the code in its format
 	$(BIN)/ruff format .
@@ -49,6 +51,9 @@ format: $(DEV) ## rewrite the code in its format
 
 chaos: $(DEV) ## every fault at once while 100,000 events flow (EVENTS=..., SEED=...)
 	EVENTS=$(or $(EVENTS),100000) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest tests/chaos -s --timeout 3600 $(ARGS)
+
+architecture: $(DEV) ## draw the folders and their imports in docs/architecture.md
+	$(BIN)/python -m tests.architecture.picture
 
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
 	$(BIN)/python -m infra.deploy.lake_file
@@ -59,6 +64,14 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+
+athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
+
+build/athena_grammar/.done: tests/athena_grammar/package.json
+	@mkdir -p $(@D)
+	@cp $< $(@D)
+	@cd $(@D) && npm install --no-package-lock --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
 
 checkov: $(CHECKOV)/.done ## scan the Terraform configuration
 	$(CHECKOV)/bin/checkov --directory infra/terraform --framework terraform --skip-download --compact --quiet

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from archive.dead_letters.pointers import Pointer, read_range
+from archive.lake.hours import Hour
+from archive.lake.layout import DEAD_LETTERS
 from consumers.dead_letter import DeadLetter, Failure, mark_of
 from consumers.stream_batch import Source, arrival_time, user_records
 from producers.aggregation import MalformedAggregate
@@ -70,7 +72,7 @@ class Archive:
 def object_key(message: dict[str, Any]) -> str:
     """`dead-letters/dt=YYYY-MM-DD/hour=HH/<message id>.json`, by when the message was sent."""
     sent = datetime.fromtimestamp(int(message["attributes"]["SentTimestamp"]) / 1000, UTC)
-    return f"dead-letters/dt={sent:%Y-%m-%d}/hour={sent:%H}/{message['messageId']}.json"
+    return f"{DEAD_LETTERS}/{Hour.of(sent).path}/{message['messageId']}.json"
 
 
 def letters_of(

@@ -71,9 +71,10 @@ def required(answer: Mapping[str, Any], member: str) -> Any:
     Raises:
         CutAnswer: the answer lacks it.
     """
-    if member not in answer:
+    value = answer.get(member)
+    if value is None:
         raise CutAnswer(problem=f"it has no {member}")
-    return answer[member]
+    return value
 
 
 def error_code(error: ClientError | BotoCoreError) -> str:

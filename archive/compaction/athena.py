@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from archive.compaction.job import CompactionFailed, Written
+from archive.lake.athena import AthenaFailed, Execution, Workgroup
 from archive.lake.columns import columns
 from archive.lake.hours import Hour
+from archive.lake.listing import list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 STATEMENT_FILE: Final = Path(__file__).with_name("unload.sql")
 SLICE_BYTES: Final = 256 * 1024 * 1024
-POLL_SECONDS: Final = 1.0
 _ENDLESS: Final = (-(1 << 63), (1 << 63) - 1)
 
 
@@ -45,13 +46,10 @@ class AthenaEngine:
         deadline: float = float("inf"),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._athena = athena
         self._s3 = s3
         self._bucket = bucket
-        self._workgroup = workgroup
-        self._database = database
+        self._statements = Workgroup(athena, workgroup, database, clock)
         self._deadline = deadline
-        self._clock = clock
 
     def write(self, hour: Hour, compacted: list[str], landing: list[str], prefix: str) -> Written:
         """See `archive.compaction.job.Engine`."""
@@ -61,8 +59,7 @@ class AthenaEngine:
             to = f"s3://{self._bucket}/{prefix}slice-{number:05d}/"
             select = statement(hour, first, end)
             self._run(f"UNLOAD ({select}) TO '{to}' WITH (format = 'PARQUET', compression = 'ZSTD')")
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return Written([found["Key"] for page in pages for found in page.get("Contents", [])])
+        return Written([found.key for found in list_objects(self._s3, self._bucket, prefix)])
 
     def _bounds(self, hour: Hour, slices: int) -> list[tuple[int, int]]:
         """First and end of each slice, in microseconds, together all of time."""
@@ -82,27 +79,15 @@ class AthenaEngine:
         return self._s3.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
 
     def _answer(self, sql: str) -> str:
-        """The one value that a statement gives."""
-        rows = self._athena.get_query_results(QueryExecutionId=self._run(sql))["ResultSet"]["Rows"]
-        return str(rows[1]["Data"][0].get("VarCharValue", ""))
+        """The one value that a statement returns."""
+        ((value,),) = self._statements.rows(self._run(sql))
+        return value or ""
 
-    def _run(self, sql: str) -> str:
-        """Run a statement to its end; gives its id."""
-        execution = str(
-            self._athena.start_query_execution(
-                QueryString=sql, QueryExecutionContext={"Database": self._database}, WorkGroup=self._workgroup
-            )["QueryExecutionId"]
-        )
-        while True:
-            status = self._athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
-            if status["State"] == "SUCCEEDED":
-                return execution
-            if status["State"] in ("FAILED", "CANCELLED"):
-                raise CompactionFailed(f"Athena: {status.get('StateChangeReason') or status['State'].lower()}")
-            if self._clock.monotonic() > self._deadline:
-                self._athena.stop_query_execution(QueryExecutionId=execution)
-                raise CompactionFailed("Athena: the statement did not end in time; run it again with more")
-            self._clock.sleep(POLL_SECONDS)
+    def _run(self, sql: str) -> Execution:
+        try:
+            return self._statements.run(sql, deadline=self._deadline)
+        except AthenaFailed as error:
+            raise CompactionFailed(f"Athena: {error}") from error
 
 
 def statement(hour: Hour, first: int, end: int) -> str:

@@ -15,32 +15,31 @@ A run that dies leaves a generation that no manifest names, and the next run beg
 merged with the files of that commit by the next run, so landing objects may expire once they are compacted.
 """
 
-import json
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from botocore.exceptions import ClientError
-
 from archive.lake.hours import Hour
+from archive.lake.layout import (
+    DATA,
+    LANDING,
+    SOURCES,
+    CompactedHours,
+    data_prefix,
+    generation_of,
+    landing_prefix,
+)
+from archive.lake.listing import list_folders, list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
-from producers.retry import error_code
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-LANDING: Final = "events"
-DATA: Final = "events_compacted/data"
-SOURCES: Final = "events_compacted/sources"
-MANIFESTS: Final = "events_compacted/manifests"
-HOURS: Final = "events_compacted/hours"
-MANIFEST_NAME: Final = "files"
 # Longer than any query runs that may still read replaced files (Athena DML time-out: 30 minutes, quota 2026).
 KEPT: Final = timedelta(hours=24)
 _DELETE_KEYS: Final = 1000  # S3 DeleteObjects
-_CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict")
 
 What = Literal["compacted", "extended", "unchanged", "empty", "open", "overtaken"]
 
@@ -97,21 +96,6 @@ class Engine(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What an hour's manifest says.
-
-    Args:
-        files: keys, none where the hour is not compacted.
-        sources: landing objects that are in them.
-        etag: of the manifest, None where there is none.
-    """
-
-    files: list[str]
-    sources: frozenset[str]
-    etag: str | None
-
-
 class Compaction:
     """Compacts hours of one lake.
 
@@ -138,6 +122,7 @@ class Compaction:
     ) -> None:
         self._s3 = s3
         self._bucket = bucket
+        self._hours = CompactedHours(s3, bucket)
         self._engine = engine
         self._closed_after = closed_after
         self._visible_after = visible_after
@@ -152,54 +137,36 @@ class Compaction:
     def _compact(self, hour: Hour) -> Outcome:
         if self._now() < hour.end + self._closed_after:
             return Outcome(hour, "open")
-        landing = self._keys(f"{LANDING}/{hour.path}/")
-        before = self._committed(hour)
+        landing = [found.key for found in list_objects(self._s3, self._bucket, landing_prefix(hour))]
+        before = self._hours.committed(hour)
         new = [key for key in landing if key not in before.sources]
         if not new:
             if before.files:
                 self._make_visible(hour)
-                self._clean_up(hour, before)
+                self._clean_up(hour, before.generation)
             return Outcome(hour, "unchanged" if before.files else "empty", files=len(before.files))
         generation = f"{self._now():%Y%m%dT%H%M%SZ}-{self._token()}"
-        prefix = f"{DATA}/{hour.path}/{generation}/"
-        written = self._engine.write(hour, before.files, new, prefix)
+        written = self._engine.write(hour, before.files, new, data_prefix(hour, generation))
         if not written.files:
             return Outcome(hour, "empty", len(new), rows=0)
-        self._put(f"{SOURCES}/{hour.path}/{generation}.json", json.dumps(sorted(before.sources.union(new))))
-        manifest = "".join(f"s3://{self._bucket}/{key}\n" for key in written.files)
-        if not self._put_in_place_of(_manifest_key(hour), manifest, before.etag):
+        if not self._hours.commit(hour, generation, written.files, before.sources.union(new), before):
             return Outcome(hour, "overtaken", len(new))
         self._make_visible(hour)
-        after = Committed(written.files, frozenset(), None)
-        self._clean_up(hour, after)
+        self._clean_up(hour, generation)
         what: What = "extended" if before.files else "compacted"
         return Outcome(hour, what, len(new), len(written.files), written.rows, written.duplicates)
 
-    def _committed(self, hour: Hour) -> Committed:
-        """What the manifest says, and the sources of the generation that it names."""
-        found = self._get(_manifest_key(hour))
-        if found is None:
-            return Committed([], frozenset(), None)
-        manifest, etag = found
-        files = [line.partition(f"s3://{self._bucket}/")[2] for line in manifest.splitlines()]
-        sources = self._get(f"{SOURCES}/{hour.path}/{_generation(files[0])}.json")
-        return Committed(files, frozenset(json.loads(sources[0]) if sources else ()), etag)
-
     def _make_visible(self, hour: Hour) -> None:
-        """Say from when the hour is read compacted, unless that is said already."""
-        visible_from = (self._now() + self._visible_after).isoformat(timespec="milliseconds")[:-6] + "Z"
-        line = json.dumps({"visible_from": visible_from}) + "\n"
-        self._put_in_place_of(f"{HOURS}/{hour.path}/hour.json", line, None)
+        self._hours.mark_visible(hour, self._now() + self._visible_after)
 
-    def _clean_up(self, hour: Hour, committed: Committed) -> None:
+    def _clean_up(self, hour: Hour, committed: str | None) -> None:
         """Delete generations that no manifest names and no query can read any more."""
-        kept = {_generation(key) for key in committed.files}
         oldest = self._now() - KEPT
         stale = [
-            found["Key"]
+            found.key
             for prefix in (DATA, SOURCES)
-            for found in self._objects(f"{prefix}/{hour.path}/")
-            if found["LastModified"] < oldest and _generation(found["Key"]) not in kept
+            for found in list_objects(self._s3, self._bucket, f"{prefix}/{hour.path}/")
+            if found.written_at < oldest and generation_of(found.key) != committed
         ]
         for start in range(0, len(stale), _DELETE_KEYS):
             keys: Any = [{"Key": key} for key in stale[start : start + _DELETE_KEYS]]
@@ -208,57 +175,15 @@ class Compaction:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
 
-    def _objects(self, prefix: str) -> Iterator[Any]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            yield from page.get("Contents", [])
-
-    def _keys(self, prefix: str) -> list[str]:
-        return [found["Key"] for found in self._objects(prefix)]
-
-    def _get(self, key: str) -> tuple[str, str] | None:
-        """An object's text and ETag."""
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
-        except ClientError as error:
-            if error_code(error) == "NoSuchKey":
-                return None
-            raise
-        return answer["Body"].read().decode(), answer["ETag"]
-
-    def _put(self, key: str, text: str) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode())
-
-    def _put_in_place_of(self, key: str, text: str, etag: str | None) -> bool:
-        """Put an object where there still is what was read, that ETag or nothing; gives whether it was put."""
-        condition: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        try:
-            self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), **condition)
-        except ClientError as error:
-            if error_code(error) in _CONFLICTS:
-                return False
-            raise
-        return True
-
 
 def landed_hours(s3: "S3Client", bucket: str, start: datetime, end: datetime) -> list[Hour]:
     """The hours between two times in which something landed, in order; found by listing a day's hours at once."""
-    paginator = s3.get_paginator("list_objects_v2")
     found = set()
     day = start.astimezone(UTC).date()
     while day <= end.astimezone(UTC).date():
-        for page in paginator.paginate(Bucket=bucket, Prefix=f"{LANDING}/dt={day}/", Delimiter="/"):
-            for prefix in page.get("CommonPrefixes", []):
-                hour = Hour.of_key(prefix["Prefix"])
-                if hour is not None and hour.start < end and hour.end > start:
-                    found.add(hour)
+        for folder in list_folders(s3, bucket, f"{LANDING}/dt={day}/"):
+            hour = Hour.of_key(folder)
+            if hour is not None and hour.start < end and hour.end > start:
+                found.add(hour)
         day += timedelta(days=1)
     return sorted(found)
-
-
-def _manifest_key(hour: Hour) -> str:
-    return f"{MANIFESTS}/{hour.path}/{MANIFEST_NAME}"
-
-
-def _generation(key: str) -> str:
-    """The generation in the key of a file of data or sources."""
-    return key.partition("/hour=")[2].split("/")[1].removesuffix(".json")

@@ -10,15 +10,11 @@ from typing import Any, Final
 
 from archive.dead_letters.selection import Selection
 from archive.dead_letters.stores import Store, StoredObject
+from archive.lake.athena import Workgroup
 from producers.clock import SYSTEM_CLOCK, Clock
 
 MOST_OBJECTS_READ: Final = 10_000  # more of them, and Athena selects
-POLL_SECONDS: Final = 1.0
 TABLE: Final = "dead_letters"
-
-
-class AthenaFailed(Exception):
-    """Athena gives no answer; the message says why."""
 
 
 def query(selection: Selection) -> str:
@@ -63,24 +59,10 @@ def objects(
         AthenaFailed: the query fails or is cancelled.
         ClientError, BotoCoreError: Athena cannot be asked.
     """
-    started = athena.start_query_execution(
-        QueryString=query(selection), QueryExecutionContext={"Database": database}, WorkGroup=workgroup
-    )["QueryExecutionId"]
-    while True:
-        status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
-        if status["State"] == "SUCCEEDED":
-            break
-        if status["State"] in ("FAILED", "CANCELLED"):
-            raise AthenaFailed(f"Athena's query {started} {status['State']}: {status.get('StateChangeReason', '')}")
-        clock.sleep(POLL_SECONDS)
-    heading = True
+    statements = Workgroup(athena, workgroup, database, clock)
     prefix = f"s3://{store.bucket}/"
-    for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=started):
-        for row in page["ResultSet"]["Rows"]:
-            path, size = (cell.get("VarCharValue", "") for cell in row["Data"])
-            if not heading:
-                yield StoredObject(store, path.removeprefix(prefix), int(size), datetime.now(UTC))
-            heading = False
+    for path, size in statements.rows(statements.run(query(selection))):
+        yield StoredObject(store, str(path).removeprefix(prefix), int(size or 0), datetime.now(UTC))
 
 
 def _hour(moment: datetime) -> str:

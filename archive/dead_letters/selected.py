@@ -10,7 +10,9 @@ from archive.dead_letters.reading import FailureReader
 from archive.dead_letters.selection import Matcher, Selection
 from archive.dead_letters.settled_lines import PREFIX as SETTLED_PREFIX
 from archive.dead_letters.settled_lines import SettledLines
-from archive.dead_letters.stores import DEAD_LETTERS, Store, StoredObject, list_keys, objects, store_of
+from archive.dead_letters.stores import Store, StoredObject, objects, store_of
+from archive.lake.layout import DEAD_LETTERS
+from archive.lake.listing import list_objects
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -96,7 +98,7 @@ class SelectedFailures:
         if store is None:
             examples = " or ".join(f"{store.prefix}dt=…" for store in self.stores)
             raise NoSuchFailure(f"{name!r} names no failure; names begin with {examples}, and end with #<line>")
-        found = next((each for each in list_keys(self.s3, store.bucket, key) if each.key == key), None)
+        found = next((each for each in list_objects(self.s3, store.bucket, key) if each.key == key), None)
         if found is None:
             raise NoSuchFailure(f"there is no object {key} in {store.bucket}")
         stored = StoredObject(store, key, found.size, found.written_at)
@@ -136,7 +138,7 @@ class SelectedFailures:
         for store in self.stores:
             prefix = f"{SETTLED_PREFIX}{store.prefix}"
             first = f"{prefix}dt={selection.start - store.lag - timedelta(days=1):%Y-%m-%d}"
-            keys.update(found.key for found in list_keys(self.s3, self.documents.bucket, prefix, first))
+            keys.update(found.key for found in list_objects(self.s3, self.documents.bucket, prefix, first))
         return frozenset(keys)
 
 

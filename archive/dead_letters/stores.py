@@ -18,15 +18,14 @@ from archive.dead_letters.failures import (
     read_dead_letter,
     read_processing_failed,
 )
-from archive.lake.columns import ERROR_PREFIX
+from archive.lake.layout import DEAD_LETTERS, FIREHOSE_ERRORS
+from archive.lake.listing import list_objects
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-DEAD_LETTERS: Final = "dead-letters"
 PAGE_KEYS: Final = 1000  # ListObjectsV2 gives no more (AWS API reference, 2026)
 
-_FIREHOSE_ERRORS = ERROR_PREFIX.partition("!{")[0]
 _CLOCKS_APART = timedelta(minutes=5)  # between S3's and this machine's; a request signed with more is refused
 
 
@@ -79,14 +78,14 @@ def stores(dead_letter_bucket: str, lake_bucket: str, retention: timedelta) -> t
         Store(
             PROCESSING_FAILED,
             lake_bucket,
-            f"{_FIREHOSE_ERRORS}{PROCESSING_FAILED}/",
+            f"{FIREHOSE_ERRORS}/{PROCESSING_FAILED}/",
             retention,
             read_processing_failed,
         ),
         Store(
             FORMAT_CONVERSION_FAILED,
             lake_bucket,
-            f"{_FIREHOSE_ERRORS}{FORMAT_CONVERSION_FAILED}/",
+            f"{FIREHOSE_ERRORS}/{FORMAT_CONVERSION_FAILED}/",
             retention,
             read_conversion_failed,
         ),
@@ -110,7 +109,7 @@ def objects(s3: "S3Client", store: Store, start: datetime, end: datetime) -> Ite
     first = _partition(store.prefix, start - store.lag)
     exact = _partition(store.prefix, start)
     beyond = _partition(store.prefix, end + timedelta(hours=2))
-    for found in list_keys(s3, store.bucket, store.prefix, first):
+    for found in list_objects(s3, store.bucket, store.prefix, first):
         key = found.key
         if key >= beyond:
             return
@@ -118,23 +117,6 @@ def objects(s3: "S3Client", store: Store, start: datetime, end: datetime) -> Ite
             continue  # written before the span, so nothing in it failed within
         if found.size:
             yield StoredObject(store, key, found.size, found.written_at)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedKey:
-    """What ListObjectsV2 tells of an object."""
-
-    key: str
-    size: int
-    written_at: datetime
-
-
-def list_keys(s3: "S3Client", bucket: str, prefix: str, start_after: str = "") -> Iterator[ListedKey]:
-    """List a bucket's keys under a prefix, a page at a time."""
-    after = {"StartAfter": start_after} if start_after else {}
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **after):  # type: ignore[arg-type]
-        for found in page.get("Contents", []):
-            yield ListedKey(found["Key"], found["Size"], found["LastModified"])
 
 
 def _partition(prefix: str, moment: datetime) -> str:

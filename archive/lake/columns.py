@@ -27,8 +27,6 @@ from producers.validation import EVENT_SCHEMA_FILE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-LANDING_PREFIX: Final = "events/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
-ERROR_PREFIX: Final = "firehose-errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 MAX_DECIMAL_PRECISION: Final = 38  # Hive's, and so Athena's
 REPLAYS_MEMBER: Final = "spillway_replays"  # in a row: how often the event was put back; no column, Firehose drops it
 

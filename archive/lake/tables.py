@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from archive.lake.columns import ERROR_PREFIX, LANDING_PREFIX, PARTITIONS, Column, columns, glue_columns
+from archive.lake import layout
+from archive.lake.columns import PARTITIONS, Column, columns, glue_columns
 
-LANDING: Final = "events_landing"
-COMPACTED: Final = "events_compacted"
+LANDING_TABLE: Final = "events_landing"
+COMPACTED_TABLE: Final = "events_compacted"
 COMPACTED_HOURS: Final = "compacted_hours"
 EVENTS: Final = "events"
 DEAD_LETTERS: Final = "dead_letters"
@@ -145,16 +146,16 @@ class Table:
 def tables() -> tuple[Table, ...]:
     """Every table of the lake; the view `events` is made of them."""
     return (
-        Table(LANDING, "events as Firehose delivers them, in small files; one may be in it twice", "lake", "events",
-              columns(), "parquet"),
-        Table(COMPACTED, "events of compacted hours, each once, in large files sorted by timestamp", "lake",
-              "events_compacted/manifests", columns(), "parquet_manifest"),
+        Table(LANDING_TABLE, "events as Firehose delivers them, in small files; one may be in it twice", "lake",
+              layout.LANDING, columns(), "parquet"),
+        Table(COMPACTED_TABLE, "events of compacted hours, each once, in large files sorted by timestamp", "lake",
+              layout.MANIFESTS, columns(), "parquet_manifest"),
         Table(COMPACTED_HOURS, "the hours that the view events takes from events_compacted", "lake",
-              "events_compacted/hours", _COMPACTED_HOURS, "json"),
-        Table(DEAD_LETTERS, "events that could not be written to DynamoDB, and why", "dead_letters", "dead-letters",
-              _DEAD_LETTERS, "json"),
-        Table(FIREHOSE_ERRORS, "records that Firehose could not bring to the lake, and why", "lake", "firehose-errors",
-              _FIREHOSE_ERRORS, "json", (_ERROR_TYPE, *PARTITIONS)),
+              layout.HOURS, _COMPACTED_HOURS, "json"),
+        Table(DEAD_LETTERS, "events that could not be written to DynamoDB, and why", "dead_letters",
+              layout.DEAD_LETTERS,              _DEAD_LETTERS, "json"),
+        Table(FIREHOSE_ERRORS, "records that Firehose could not bring to the lake, and why", "lake",
+              layout.FIREHOSE_ERRORS, _FIREHOSE_ERRORS, "json", (_ERROR_TYPE, *PARTITIONS)),
     )  # fmt: skip
 
 
@@ -194,8 +195,8 @@ def view_glue_input(database: str) -> dict[str, Any]:
 def terraform_document() -> dict[str, Any]:
     """What Terraform reads: `infra/terraform/lake_tables.json`. `${bucket}` stands where a bucket's name goes."""
     return {
-        "landing_prefix": LANDING_PREFIX,
-        "error_prefix": ERROR_PREFIX,
+        "landing_prefix": layout.FIREHOSE_PREFIX,
+        "error_prefix": layout.FIREHOSE_ERROR_PREFIX,
         "tables": {
             table.name: {
                 "comment": table.comment,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from archive.dead_letters.documents import Documents
 from archive.dead_letters.selected import SelectedFailures
 from archive.dead_letters.selection import Selection
-from archive.dead_letters.stores import list_keys
+from archive.lake.listing import list_objects
 from archive.replay.batches import OnDoubt, Replay, Settling, settle_interrupted
 from archive.replay.destinations import Destination
 from archive.replay.in_doubt import StreamSearch
@@ -154,7 +154,7 @@ class ReplayRun:
 
 def newest_first(documents: Documents, most: int | None = None) -> Iterator[Record]:
     """Journals, the newest first."""
-    keys = [found.key for found in list_keys(documents.s3, documents.bucket, PREFIX)]
+    keys = [found.key for found in list_objects(documents.s3, documents.bucket, PREFIX)]
     for key in sorted(keys, reverse=True)[:most]:
         found = documents.read(key)
         if found is not None:

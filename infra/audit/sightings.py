@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow.dataset as ds
 
-from archive.compaction.job import LANDING, MANIFESTS
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.stores import DEAD_LETTERS, StoredObject, objects, stores
+from archive.dead_letters.stores import StoredObject, objects, stores
 from archive.lake.filesystem import filesystem_of
+from archive.lake.hours import Hour
+from archive.lake.layout import DEAD_LETTERS, LANDING, CompactedHours
+from archive.lake.listing import list_objects
 from infra.names import Names
 from producers.aggregation import MalformedAggregate, deaggregate
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -125,14 +127,10 @@ def _in_record(record: "RecordTypeDef", period: Period) -> Iterator[Sighting]:
 
 def in_lake(s3: "S3Client", bucket: str, period: Period) -> Iterator[Sighting]:
     """What the lake holds of a period; what came late lies in later hours, so every hour from its start on is read."""
-    first = f"dt={period.start:%Y-%m-%d}/hour={period.start:%H}"
-    landing = _keys(s3, bucket, f"{LANDING}/", first)
-    yield from _in_parquet(s3, [f"{bucket}/{key}" for key in landing], "landing", period)
-    compacted = [
-        line.removeprefix("s3://")
-        for manifest in _keys(s3, bucket, f"{MANIFESTS}/", first)
-        for line in s3.get_object(Bucket=bucket, Key=manifest)["Body"].read().decode().splitlines()
-    ]
+    first = Hour.of(period.start)
+    landing = list_objects(s3, bucket, f"{LANDING}/", f"{LANDING}/{first.path}")
+    yield from _in_parquet(s3, [f"{bucket}/{found.key}" for found in landing], "landing", period)
+    compacted = [f"{bucket}/{key}" for _, files in CompactedHours(s3, bucket).files(first) for key in files]
     yield from _in_parquet(s3, compacted, "compacted", period)
 
 
@@ -151,11 +149,6 @@ def _in_parquet(s3: "S3Client", paths: list[str], place: Place, period: Period) 
         for moment, request_id in zip(batch[0].to_pylist(), batch[1].to_pylist(), strict=True):
             if moment is not None and request_id is not None:
                 yield Sighting(place, moment, request_id)
-
-
-def _keys(s3: "S3Client", bucket: str, prefix: str, first: str) -> list[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}{first}")
-    return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 @dataclass(frozen=True, slots=True)

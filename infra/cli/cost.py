@@ -94,7 +94,7 @@ class Report:
 
     def as_json(self, *, compare: bool) -> dict[str, Any]:
         """The report for programs; amounts are US dollars a month."""
-        from infra.cost import prices  # noqa: PLC0415
+        from infra import prices  # noqa: PLC0415
 
         told = {
             "prices": {"region": prices.REGION, "read": prices.READ, "unsure": sorted(prices.UNSURE)},
@@ -120,7 +120,7 @@ class Report:
 
     def print(self, *, compare: bool) -> None:
         """The report for people."""
-        from infra.cost import prices  # noqa: PLC0415
+        from infra import prices  # noqa: PLC0415
 
         click.echo(
             f"US dollars a month of {prices.HOURS_A_MONTH} h; {prices.REGION} prices of {prices.READ} times "
@@ -159,6 +159,6 @@ class Report:
         print_table(("service", "spillway", "queue"), rows)
 
     def _per_million(self, bill: "Bill") -> float:
-        from infra.cost.prices import MILLION, SECONDS_A_MONTH  # noqa: PLC0415
+        from infra.prices import MILLION, SECONDS_A_MONTH  # noqa: PLC0415
 
         return bill.dollars / (self._work.events_per_second * SECONDS_A_MONTH) * MILLION

@@ -103,12 +103,13 @@ def session(context: Context) -> Iterator[Session]:
     from botocore.config import Config  # noqa: PLC0415
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
-    from archive.dead_letters.athena_selection import AthenaFailed  # noqa: PLC0415
     from archive.dead_letters.documents import Documents  # noqa: PLC0415
     from archive.dead_letters.reading import READERS  # noqa: PLC0415
     from archive.dead_letters.selected import NoSuchFailure, SelectedFailures  # noqa: PLC0415
     from archive.dead_letters.selection import SelectionError  # noqa: PLC0415
-    from archive.dead_letters.stores import DEAD_LETTERS, stores  # noqa: PLC0415
+    from archive.dead_letters.stores import stores  # noqa: PLC0415
+    from archive.lake.athena import AthenaFailed  # noqa: PLC0415
+    from archive.lake.layout import DEAD_LETTERS  # noqa: PLC0415
 
     settings = context.settings()
     try:

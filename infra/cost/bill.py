@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from infra.cost import prices
+from infra import prices
 from infra.cost.capacity import Mode, TableMode, stream_dollars, table_dollars
 from infra.cost.cpu import cpu_of
 from infra.cost.flow import LOG_BYTES, ROW_BYTES, Flow, Running, Work, flow
-from infra.cost.prices import GIB, HOURS_A_MONTH, KIB, MILLION, SECONDS_A_MONTH
+from infra.prices import GIB, HOURS_A_MONTH, KIB, MILLION, SECONDS_A_MONTH
 from infra.settings import Settings
 
 ITEM_OVERHEAD_BYTES: Final = 100  # DynamoDB bills storage of an item with so much more (Developer Guide, item sizes)

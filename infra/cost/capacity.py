@@ -4,7 +4,7 @@ from math import ceil
 from typing import Final, Literal
 
 from infra.cost.flow import Flow
-from infra.cost.prices import (
+from infra.prices import (
     ADVANTAGE_IN_GIB,
     ADVANTAGE_LEAST_BYTES,
     ADVANTAGE_OUT_GIB,

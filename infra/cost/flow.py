@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from infra.cost.prices import FIREHOSE_ROUNDING_BYTES, KIB, MIB, PUT_UNIT_BYTES
+from infra.prices import FIREHOSE_ROUNDING_BYTES, KIB, MIB, PUT_UNIT_BYTES
 from infra.settings import Settings
 
 # What an event grows by on its way, bytes: fields beside the payload (tests/infra/cost/test_growth.py measures them).

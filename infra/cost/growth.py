@@ -1,6 +1,6 @@
 """How shards, concurrency, units and dollars grow with the events: `infra.cost.flow` against prices and quotas.
 
-`python -m infra.cost.growth` prints the table of docs/performance.md. Dollars are from `infra.cost.prices`, without
+`python -m infra.cost.growth` prints the table of docs/performance.md. Dollars are from `infra.prices`, without
 free tiers, storage or data transfer.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from infra.cost.flow import LOG_BYTES, MEASURED, Running, Work, flow
-from infra.cost.prices import (
+from infra.prices import (
     FIREHOSE_IN_GIB,
     FIREHOSE_PARQUET_GIB,
     GIB,

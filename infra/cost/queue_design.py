@@ -8,12 +8,12 @@ the most that SQS gives without a window.
 from math import ceil
 from typing import Final
 
-from infra.cost import prices
+from infra import prices
 from infra.cost.bill import ITEM_OVERHEAD_BYTES, Assumptions, Bill, Line, watching
 from infra.cost.capacity import table_dollars
 from infra.cost.cpu import cpu_of
 from infra.cost.flow import ENVELOPE_BYTES, FULL_CPU_MIB, ROW_BYTES, SERVICE_SECONDS, Work
-from infra.cost.prices import GIB, KIB, MILLION, SECONDS_A_MONTH
+from infra.prices import GIB, KIB, MILLION, SECONDS_A_MONTH
 from infra.settings import Settings
 
 BATCH_MESSAGES: Final = 10  # SendMessageBatch, ReceiveMessage and DeleteMessageBatch at the most

@@ -24,8 +24,7 @@ FILES: Final = (
     "archive/compaction/unload.sql",
     "infra/__init__.py",
     "infra/event.schema.json",
-    "infra/cost/__init__.py",
-    "infra/cost/prices.py",
+    "infra/prices.py",
     "infra/shards/*.py",
 )
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 
-from archive.lake.columns import ERROR_PREFIX, LANDING_PREFIX
-from archive.lake.tables import LANDING, tables, view_glue_input
+from archive.lake.layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
+from archive.lake.tables import LANDING_TABLE, tables, view_glue_input
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, TABLE_WRITER, functions
 from infra.names import Names
 from infra.settings import Settings
@@ -200,8 +200,8 @@ class _Provisioning:
             ExtendedS3DestinationConfiguration={
                 "RoleARN": role_arn,
                 "BucketARN": f"arn:aws:s3:::{self.names.lake_bucket}",
-                "Prefix": LANDING_PREFIX,
-                "ErrorOutputPrefix": ERROR_PREFIX,
+                "Prefix": FIREHOSE_PREFIX,
+                "ErrorOutputPrefix": FIREHOSE_ERROR_PREFIX,
                 "BufferingHints": {"SizeInMBs": archive.buffer_mib, "IntervalInSeconds": archive.buffer_seconds},
                 "CompressionFormat": "UNCOMPRESSED",
                 "ProcessingConfiguration": {
@@ -221,7 +221,7 @@ class _Provisioning:
                     "SchemaConfiguration": {
                         "RoleARN": role_arn,
                         "DatabaseName": self.names.database,
-                        "TableName": LANDING,
+                        "TableName": LANDING_TABLE,
                         "Region": self.settings.region,
                         "VersionId": "LATEST",
                     },

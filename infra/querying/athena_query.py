@@ -1,7 +1,6 @@
 """A query on AWS: through the environment's Athena workgroup, with progress, bytes scanned and cost."""
 
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,13 +9,13 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from archive.lake.athena import AthenaFailed, Execution, Workgroup
 from infra.querying.sql_error import QueryFailed, from_athena
+from producers.clock import SYSTEM_CLOCK, Clock
 
-POLL_SECONDS: Final = 0.5
 DOLLARS_PER_TB: Final = 5.00  # us-east-1, 2026; https://aws.amazon.com/athena/pricing/
 TB: Final = 1024**4
 LEAST_BILLED_BYTES: Final = 10 * 1024**2  # a query is billed for 10 MB at least
-_ENDED: Final = ("SUCCEEDED", "FAILED", "CANCELLED")
 _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 
 
@@ -47,8 +46,8 @@ class AthenaQuery:
         athena: a client.
         workgroup: which says where results go, and how much a query may scan.
         database: of the lake.
-        progress: is told after every look.
-        sleep, monotonic: the clock.
+        progress: called with every description of the query while it runs.
+        clock: for waiting.
     """
 
     def __init__(
@@ -58,63 +57,27 @@ class AthenaQuery:
         database: str,
         progress: Callable[[Scan], None] = lambda _: None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._athena = athena
-        self._workgroup = workgroup
-        self._database = database
+        self._statements = Workgroup(athena, workgroup, database, clock)
         self._progress = progress
-        self._sleep = sleep
-        self._monotonic = monotonic
 
     def run(self, sql: str, parameters: Sequence[str] = ()) -> tuple[pa.Table, Scan]:
-        """Run a statement to its end; the rows, and what it cost. Interrupted, it is stopped, and so not billed on.
+        """Run a statement to its end; return the rows, and what it cost. Interrupted, it is stopped.
 
         Raises:
             QueryFailed: Athena refuses it, or it failed.
         """
-        request: dict[str, Any] = {
-            "QueryString": sql,
-            "QueryExecutionContext": {"Database": self._database},
-            "WorkGroup": self._workgroup,
-        }
-        if parameters:  # values of SQL, so text stands in quotes
-            request["ExecutionParameters"] = ["'" + each.replace("'", "''") + "'" for each in parameters]
-        started = self._monotonic()
         try:
-            execution = self._athena.start_query_execution(**request)["QueryExecutionId"]
-        except self._athena.exceptions.InvalidRequestException as error:
-            raise from_athena(sql, str(error.response["Error"]["Message"])) from error
-        try:
-            scan = self._wait(sql, execution, started)
-        except KeyboardInterrupt:
-            self._athena.stop_query_execution(QueryExecutionId=execution)
-            raise
-        return self._rows(execution), scan
+            execution = self._statements.run(sql, parameters, watch=lambda each: self._progress(_scan(each)))
+        except AthenaFailed as error:
+            raise from_athena(sql, str(error)) from error
+        return self._rows(execution), _scan(execution)
 
-    def _wait(self, sql: str, execution: str, started: float) -> Scan:
-        while True:
-            answer = self._athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]
-            scan = Scan(
-                answer["Status"]["State"],
-                answer.get("Statistics", {}).get("DataScannedInBytes", 0),
-                self._monotonic() - started,
-            )
-            self._progress(scan)
-            if scan.state in _ENDED:
-                break
-            self._sleep(POLL_SECONDS)
-        if scan.state != "SUCCEEDED":
-            reason = answer["Status"].get("StateChangeReason") or f"the query was {scan.state.lower()}"
-            raise from_athena(sql, reason)
-        return scan
-
-    def _rows(self, execution: str) -> pa.Table:
+    def _rows(self, execution: Execution) -> pa.Table:
         columns: list[dict[str, Any]] = []
         rows: list[list[str | None]] = []
-        for page in self._athena.get_paginator("get_query_results").paginate(QueryExecutionId=execution):
-            result = page["ResultSet"]
+        for result in self._statements.pages(execution):
             columns = result["ResultSetMetadata"]["ColumnInfo"]
             rows += [[cell.get("VarCharValue") for cell in row.get("Data", [])] for row in result["Rows"]]
         if rows and rows[0] == [column["Name"] for column in columns]:
@@ -123,6 +86,10 @@ class AthenaQuery:
             [_array(column, values) for column, values in zip(columns, _turned(rows, len(columns)), strict=True)],
             names=[column["Name"] for column in columns],
         )
+
+
+def _scan(execution: Execution) -> Scan:
+    return Scan(execution.state, execution.scanned_bytes, execution.seconds)
 
 
 def _turned(rows: list[list[str | None]], width: int) -> Iterator[list[str | None]]:

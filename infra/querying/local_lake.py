@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,12 +12,21 @@ import pyarrow.fs
 import sqlglot
 from botocore.exceptions import BotoCoreError, ClientError
 
-from archive.compaction.job import DATA, LANDING, MANIFESTS
 from archive.lake.columns import PARTITIONS, Column, arrow_schema, columns
 from archive.lake.filesystem import filesystem_of
 from archive.lake.hours import Hour
-from archive.lake.tables import COMPACTED, COMPACTED_HOURS, EVENTS, Table, tables, view_columns, view_sql
-from archive.lake.tables import LANDING as LANDING_TABLE
+from archive.lake.layout import DATA, LANDING, CompactedHours
+from archive.lake.listing import ListedObject, list_objects
+from archive.lake.tables import (
+    COMPACTED_HOURS,
+    COMPACTED_TABLE,
+    EVENTS,
+    LANDING_TABLE,
+    Table,
+    tables,
+    view_columns,
+    view_sql,
+)
 from infra.names import Names
 from infra.openx.glue_types import Column as GlueColumn
 from infra.openx.glue_types import parse_type
@@ -27,7 +36,7 @@ from producers.clock import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     import duckdb
 
-_MADE_OF: Final = {EVENTS: (LANDING_TABLE, COMPACTED, COMPACTED_HOURS)}
+_MADE_OF: Final = {EVENTS: (LANDING_TABLE, COMPACTED_TABLE, COMPACTED_HOURS)}
 _FORMAT: Final = ds.ParquetFileFormat()
 _HIDDEN: Final = (pa.field("$path", pa.string()), pa.field("$file_modified_time", pa.timestamp("ms", "UTC")))
 
@@ -96,40 +105,28 @@ class LocalLake:
         if table.format == "json":
             rows = self._json_rows(table)
             return _visible(rows, now) if table.name == COMPACTED_HOURS else rows
-        prefix = DATA if table.name == COMPACTED else LANDING
-        objects = list(self._objects(table, f"{prefix}/"))
-        if table.name == COMPACTED:
-            listed = self._listed_in_manifests()
-            objects = [each for each in objects if each["Key"] in listed]
+        prefix = DATA if table.name == COMPACTED_TABLE else LANDING
+        objects = list(list_objects(self._s3, self._buckets["lake"], f"{prefix}/"))
+        if table.name == COMPACTED_TABLE:
+            hours = CompactedHours(self._s3, self._buckets["lake"])
+            listed = {key for _, files in hours.files() for key in files}
+            objects = [each for each in objects if each.key in listed]
         return self._parquet(objects, with_hidden=with_hidden)
 
-    def _objects(self, table: Table, prefix: str) -> Iterator[Any]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._buckets[table.bucket], Prefix=prefix)
-        for page in pages:
-            yield from page.get("Contents", [])
-
-    def _listed_in_manifests(self) -> set[str]:
-        bucket = self._buckets["lake"]
-        keys = set()
-        for manifest in self._objects(self._tables[COMPACTED], f"{MANIFESTS}/"):
-            text = self._s3.get_object(Bucket=bucket, Key=manifest["Key"])["Body"].read().decode()
-            keys |= {line.removeprefix(f"s3://{bucket}/") for line in text.splitlines()}
-        return keys
-
-    def _parquet(self, objects: list[Any], *, with_hidden: bool) -> ds.Dataset:
+    def _parquet(self, objects: list[ListedObject], *, with_hidden: bool) -> ds.Dataset:
         """Files of events as one table, whatever columns the schema had when they were written."""
         schema = pa.schema([*arrow_schema(columns()), *arrow_schema(PARTITIONS), *(_HIDDEN if with_hidden else ())])
         filesystem, bucket, fragments = filesystem_of(self._s3), self._buckets["lake"], []
         for found in objects:
-            hour = Hour.of_key(found["Key"])
+            hour = Hour.of_key(found.key)
             if hour is None:
                 continue
             values: dict[str, Any] = {"dt": hour.dt, "hour": hour.hour}
             if with_hidden:
-                values["$path"] = f"s3://{bucket}/{found['Key']}"
-                values["$file_modified_time"] = pa.scalar(found["LastModified"], pa.timestamp("ms", "UTC"))
+                values["$path"] = f"s3://{bucket}/{found.key}"
+                values["$file_modified_time"] = pa.scalar(found.written_at, pa.timestamp("ms", "UTC"))
             constants = functools.reduce(operator.and_, (ds.field(name) == value for name, value in values.items()))
-            fragments.append(_FORMAT.make_fragment(f"{bucket}/{found['Key']}", filesystem, constants))
+            fragments.append(_FORMAT.make_fragment(f"{bucket}/{found.key}", filesystem, constants))
         return ds.FileSystemDataset(fragments, schema, _FORMAT, filesystem)
 
     def _json_rows(self, table: Table) -> pa.Table:
@@ -137,8 +134,8 @@ class LocalLake:
         reader = RowReader([GlueColumn(each.name, parse_type(each.type)) for each in table.columns], OpenXRules())
         rows: list[list[Any]] = []
         partitions: dict[str, list[str]] = {partition.name: [] for partition in table.partitions}
-        for each in self._objects(table, f"{table.folder}/"):
-            key = each["Key"]
+        for each in list_objects(self._s3, self._buckets[table.bucket], f"{table.folder}/"):
+            key = each.key
             hour = Hour.of_key(key)
             if hour is None:
                 continue

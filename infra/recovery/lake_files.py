@@ -1,6 +1,5 @@
 """The lake's files that hold the events of a period: of each hour the compacted ones, and what landed since."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from archive.compaction.job import LANDING, MANIFEST_NAME, MANIFESTS, SOURCES
 from archive.lake.filesystem import filesystem_of
 from archive.lake.hours import Hour
+from archive.lake.layout import LANDING, CompactedHours
+from archive.lake.listing import list_objects
 from infra.audit.sightings import Period
 from producers.event import Event, format_timestamp
 from producers.exact_json import parse
@@ -41,18 +41,18 @@ def files_of(s3: "S3Client", bucket: str, period: Period, retention: timedelta) 
         period: of acceptance.
         retention: of the stream, by which an event may arrive later than it was accepted.
     """
-    last = Hour.of(period.end + retention + LATEST_ARRIVAL)
-    landed, committed = (
-        _by_hour(s3, bucket, prefix, Hour.of(period.start), last) for prefix in (f"{LANDING}/", f"{MANIFESTS}/")
-    )
+    first, last = Hour.of(period.start), Hour.of(period.end + retention + LATEST_ARRIVAL)
+    hours = CompactedHours(s3, bucket)
+    landed: dict[Hour, list[str]] = {}
+    for listed in list_objects(s3, bucket, f"{LANDING}/", f"{LANDING}/{first.path}"):
+        if (hour := Hour.of_key(listed.key)) is not None:
+            landed.setdefault(hour, []).append(listed.key)
+    compacted = {hour for hour, _ in hours.files(first)}
     found: list[LakeFile] = []
-    for hour in sorted({*landed, *committed}):
-        compacted: list[str] = []
-        sources: frozenset[str] = frozenset()
-        if any(key.endswith(f"/{MANIFEST_NAME}") for key in committed.get(hour, ())):
-            compacted, sources = _committed(s3, bucket, hour)
-        landing = [key for key in landed.get(hour, ()) if key not in sources]
-        found += [LakeFile(key, hour) for key in (*compacted, *landing)]
+    for hour in sorted(hour for hour in {*landed, *compacted} if hour <= last):
+        committed = hours.committed(hour)
+        landing = [key for key in landed.get(hour, ()) if key not in committed.sources]
+        found += [LakeFile(key, hour) for key in (*committed.files, *landing)]
     return found
 
 
@@ -92,31 +92,3 @@ def _event(row: dict[str, Any]) -> Event:
         trace=None,  # the lake does not hold it, nor does a row of the table
         payload=parse(row["payload"]),
     )
-
-
-def _by_hour(s3: "S3Client", bucket: str, prefix: str, first: Hour, last: Hour) -> dict[Hour, list[str]]:
-    """The keys under a prefix by their hour, those of the hours from the first to the last."""
-    found: dict[Hour, list[str]] = {}
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix, StartAfter=f"{prefix}{first.path}"
-    )
-    for page in pages:
-        for each in page.get("Contents", []):
-            hour = Hour.of_key(each["Key"])
-            if hour is None:
-                continue
-            if hour > last:
-                return found
-            found.setdefault(hour, []).append(each["Key"])
-    return found
-
-
-def _committed(s3: "S3Client", bucket: str, hour: Hour) -> tuple[list[str], frozenset[str]]:
-    """The compacted files of an hour, and the landing objects that are in them."""
-    manifest = s3.get_object(Bucket=bucket, Key=f"{MANIFESTS}/{hour.path}/{MANIFEST_NAME}")["Body"].read().decode()
-    files = [line.removeprefix(f"s3://{bucket}/") for line in manifest.splitlines()]
-    if not files:
-        return [], frozenset()
-    generation = files[0].rpartition("/")[0].rpartition("/")[2]
-    key = f"{SOURCES}/{hour.path}/{generation}.json"
-    return files, frozenset(json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))

@@ -1,9 +1,9 @@
-"""What a stream costs a month, provisioned and on demand: prices of `infra.cost.prices`."""
+"""What a stream costs a month, provisioned and on demand: prices of `infra.prices`."""
 
 from dataclasses import dataclass
 from math import ceil
 
-from infra.cost.prices import (
+from infra.prices import (
     FAN_OUT_GIB,
     FAN_OUT_SHARD_HOUR,
     FREE_RETENTION_HOURS,

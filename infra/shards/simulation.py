@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from infra.cost.prices import SECONDS_A_MONTH
+from infra.prices import SECONDS_A_MONTH
 from infra.shards.autoscaling import QUIET_SECONDS, Decision, Observation, Thresholds, decide
 from infra.shards.changing import describe
 from infra.shards.cost import on_demand, provisioned

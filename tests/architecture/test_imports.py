@@ -1,19 +1,18 @@
-"""The arrows between the folders, and what the repository must not hold."""
+"""Which folder imports which."""
 
 import ast
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-LAYERS = ("producers", "consumers", "archive", "infra")
+from tests.architecture.folders import FOLDERS, LAYERS, ROOT, folder_imports
+
+MAX_LINES = 300
 
 
-def imports_of(path: Path) -> set[str]:
-    """The top-level names of everything that a file imports, wherever in the file."""
+def top_level_imports(text: str) -> set[str]:
+    """The first parts of the names of everything that a file imports."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -27,25 +26,29 @@ def test_imports_point_one_way(layer):
     files = list((ROOT / layer).rglob("*.py"))
     assert files
     for path in files:
-        wrong = imports_of(path) & (set(LAYERS) | {"tests"}) - set(allowed)
+        wrong = top_level_imports(path.read_text(encoding="utf-8")) & (set(LAYERS) | {"tests"}) - set(allowed)
         assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
 
 
-def tracked_files() -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return [ROOT / name for name in listed.split("\0") if name]
+def test_every_folder_of_the_code_has_a_rule():
+    assert set(folder_imports()) == set(FOLDERS)
 
 
-@pytest.mark.parametrize("name", ["lambda.txt", "run.txt", "dev.txt"])
-def test_requirements_are_pinned_with_hashes_and_name_no_host(name):
-    text = (ROOT / "requirements" / name).read_text()
-    assert "http://" not in text
-    assert "https://" not in text
-    pins = [block for block in text.split("\n") if block and not block.startswith((" ", "#"))]
-    assert pins
-    assert all("==" in pin for pin in pins)
-    assert text.count("--hash=sha256:") >= len(pins)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_imports_what_its_rule_allows_and_the_rule_allows_no_more(folder):
+    assert sorted(folder_imports()[folder]) == sorted(FOLDERS[folder].may_import)
 
 
-def test_no_terraform_lock_file_is_kept():
-    assert not [path for path in tracked_files() if path.name == ".terraform.lock.hcl"]
+@pytest.mark.parametrize("folder", ["infra/audit", "infra/recovery", "infra/querying"])
+def test_what_serves_aws_as_well_does_not_import_the_local_pipeline(folder):
+    assert not [each for each in FOLDERS[folder].may_import if each.startswith("infra/local")]
+
+
+def test_files_stay_short():
+    long = {
+        path.relative_to(ROOT).as_posix(): lines
+        for layer in LAYERS
+        for path in (ROOT / layer).rglob("*.py")
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > MAX_LINES
+    }
+    assert not long, f"over {MAX_LINES} lines: {long}"

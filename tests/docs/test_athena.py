@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from archive.compaction.job import MANIFEST_NAME, MANIFESTS
 from archive.lake.columns import ENVELOPE, PARTITIONS, columns, payload_columns
 from archive.lake.hours import Hour
+from archive.lake.layout import manifest_key
 from archive.lake.tables import EVENTS, tables
 from infra.querying.local_lake import LocalLake
 from infra.querying.local_query import run_local
@@ -76,7 +76,7 @@ def test_the_snippet_for_duckdb_reads_the_compacted_files(tmp_path: Path, capsys
     """On a folder in the bucket's place: httpfs is not on every machine that runs the tests."""
     data = tmp_path / "part-00000.parquet"
     data.write_bytes(compacted(landed(FLIGHTS, columns()), columns(), tmp_path))
-    manifest = tmp_path / MANIFESTS / HOUR.path / MANIFEST_NAME
+    manifest = tmp_path / manifest_key(HOUR)
     manifest.parent.mkdir(parents=True)
     manifest.write_text(f"{data}\n")
     run_snippet(

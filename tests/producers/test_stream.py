@@ -1,7 +1,14 @@
 """Putting records on the stream, whatever part of a call fails."""
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +142,26 @@ def test_a_call_keeps_to_the_limits_of_put_records():
     assert len(kinesis.calls) == 3 + 2
 
 
+@pytest.mark.parametrize(
+    ("error", "in_doubt"),
+    [
+        (aws_error("ProvisionedThroughputExceededException"), False),
+        (aws_error("AccessDeniedException"), False),
+        (aws_error("InternalFailure", 500), True),
+        (aws_error("ServiceUnavailable", 503), True),
+        (ReadTimeoutError(endpoint_url="https://kinesis"), True),
+        (ConnectionClosedError(endpoint_url="https://kinesis"), True),
+        (ConnectTimeoutError(endpoint_url="https://kinesis"), False),
+        (EndpointConnectionError(endpoint_url="https://kinesis"), False),
+        (NoCredentialsError(), False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_record_is_in_doubt_where_a_failed_call_may_have_put_it(error, in_doubt):
+    outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")], seconds=1)
+    assert (datas(outcome.unwritten), datas(outcome.doubtful)) == (([], [b"a"]) if in_doubt else ([b"a"], []))
+
+
 FAILURES = st.sampled_from([None, None, THROTTLED, INTERNAL])
 STEPS = st.one_of(
     st.lists(FAILURES, min_size=1, max_size=8),
@@ -154,20 +181,6 @@ def test_written_and_unwritten_are_what_went_in_and_order_per_key_holds(keys, sc
         assert numbers == sorted(numbers)
     assert bool(outcome.error) == bool(outcome.unwritten)
     assert outcome.doubtful == []
-
-
-@pytest.mark.parametrize("error", [TIMED_OUT, aws_error("InternalFailure", 500)])
-def test_a_record_whose_call_has_no_known_effect_is_in_doubt(error):
-    outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")])
-    assert (outcome.written, outcome.unwritten, datas(outcome.doubtful)) == ([], [], [b"a"])
-    assert outcome.error
-    assert not outcome.throttled
-
-
-@pytest.mark.parametrize("error", [REFUSED, EndpointConnectionError(endpoint_url="https://kinesis")])
-def test_a_record_that_was_refused_or_never_sent_is_not_in_doubt(error):
-    outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")])
-    assert (outcome.written, datas(outcome.unwritten), outcome.doubtful) == ([], [b"a"], [])
 
 
 def test_a_record_stays_in_doubt_though_a_later_try_is_refused():
@@ -214,6 +227,7 @@ CUT_ANSWERS = {
     "too few results": lambda answer: {**answer, "Records": answer["Records"][:-1]},
     "too many results": lambda answer: {**answer, "Records": answer["Records"] * 2},
     "a result of nothing": lambda answer: {**answer, "Records": [*answer["Records"][:-1], {}]},
+    "null for results": lambda answer: {**answer, "Records": None},
 }
 
 

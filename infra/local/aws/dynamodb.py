@@ -8,9 +8,12 @@ no longer get in each other's way: moto iterates over its tables while other thr
 import base64
 import json
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import md5
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
@@ -23,6 +26,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
+from infra.local.aws.dynamodb_numbers import store_numbers, with_stored_numbers
 from infra.local.aws.moto_backends import use_backend
 from infra.local.aws.shortcut import taken
 
@@ -97,10 +101,19 @@ class DynamoApi(DynamoHandler):
         items = self.body["RequestItems"]
         if self._is_plain and cast(LocalDynamoDBBackend, self.dynamodb_backend).put_plain(items):
             return 200, {}, '{"UnprocessedItems":{}}'
-        requests = [request for of_table in items.values() for request in of_table]
-        if len(requests) > MAX_BATCH_ITEMS:
-            raise MockValidationException("Too many items requested for the BatchWriteItem call")
+        _check_count(items)
+        store_numbers(items)
         return super().batch_write_item()  # moto looks more closely at what is not plain
+
+    def put_item(self) -> Any:
+        """Put one item."""
+        store_numbers(self.body)
+        return super().put_item()
+
+    def update_item(self) -> Any:
+        """Change one item."""
+        store_numbers(self.body)
+        return super().update_item()
 
     def scan(self) -> Any:
         """Read a table page by page; moto does it for what asks for more than that."""
@@ -116,6 +129,18 @@ class DynamoApi(DynamoHandler):
                 last = item if next(items, None) is not None else None
                 return 200, {}, page.answer(table, last, count_only=self.body.get("Select") == "COUNT")
         return 200, {}, page.answer(table, None, count_only=self.body.get("Select") == "COUNT")
+
+
+def _check_count(items: dict[str, Any]) -> None:
+    """Refuse more than 25 writes, in the words of AWS, which has others where they are spread over several tables."""
+    if any(len(of_table) > MAX_BATCH_ITEMS for of_table in items.values()):
+        raise MockValidationException(
+            f"1 validation error detected: Value '{json.dumps(items)}' at 'requestItems' failed to satisfy constraint: "
+            "Map value must satisfy constraint: [Member must have length less than or equal to "
+            f"{MAX_BATCH_ITEMS}, Member must have length greater than or equal to 1]"
+        )
+    if sum(map(len, items.values())) > MAX_BATCH_ITEMS:
+        raise MockValidationException("Too many items requested for the BatchWriteItem call")
 
 
 def _batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:
@@ -161,14 +186,36 @@ class _Page:
 
 
 def _items_behind(table: Table, start_key: dict[str, Any] | None) -> Iterator[Item]:
-    """A table's items, in the order of the scan, from behind a key on."""
-    items = (item for of_hash in table.items.values() for item in of_hash.values())
+    """A table's items behind a key, ordered by the hash of the partition key and then by the sort key."""
+    order = _scan_order(table)
+    first = 0
     if start_key is not None:
-        keys = DynamoType(start_key[table.hash_key_attr]), DynamoType(start_key[table.range_key_attr or ""])
-        for item in items:
-            if (item.hash_key, item.range_key) == keys:
-                break
-    return items
+        start_hash, start_range = DynamoType(start_key[table.hash_key_attr]), start_key[table.range_key_attr or ""]
+        first = bisect_left(order, _place(start_hash), key=itemgetter(0))
+        if first < len(order) and order[first][1] == start_hash:
+            yield from (item for key, item in _by_sort_key(table, order[first][1]) if key > DynamoType(start_range))
+            first += 1
+    for _, hash_key in order[first:]:
+        yield from (item for _, item in _by_sort_key(table, hash_key))
+
+
+def _scan_order(table: Table) -> list[tuple[bytes, DynamoType]]:
+    """A table's partition keys in the order of a scan; worked out anew where keys came or went."""
+    known: dict[DynamoType, bytes] = table.__dict__.setdefault("scan_order", {})
+    if known.keys() != table.items.keys():
+        places = [(known.get(key) or _place(key), key) for key in table.items]
+        places.sort(key=itemgetter(0))
+        known = table.__dict__["scan_order"] = {key: place for place, key in places}
+    return [(place, key) for key, place in known.items()]
+
+
+def _place(hash_key: DynamoType) -> bytes:
+    """Where a partition key comes in a scan: AWS uses a hash of its own, which nobody outside knows."""
+    return md5(str(hash_key.value).encode(), usedforsecurity=False).digest()
+
+
+def _by_sort_key(table: Table, hash_key: DynamoType) -> list[tuple[DynamoType, Item]]:
+    return sorted(table.items[hash_key].items(), key=itemgetter(0))
 
 
 def _projected(body: dict[str, Any]) -> list[str] | None:
@@ -215,7 +262,7 @@ class _Put:
             return None
         if not all(0 < len(key) <= MAX_KEY_CHARACTERS for key in (hash_key, range_key)):
             return None
-        text = json.dumps(item)
+        text = with_stored_numbers(json.dumps(item))
         return cls(table, hash_key, range_key, text) if len(text) <= SURELY_SMALL_BYTES else None
 
 

@@ -41,9 +41,12 @@ class Athena:
         state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
         return {"QueryExecution": {"Status": {"State": state, "StateChangeReason": "line 1:1: no"}}}
 
-    def get_query_results(self, QueryExecutionId: str) -> dict:
+    def get_paginator(self, _name: str) -> "Athena":
+        return self
+
+    def paginate(self, QueryExecutionId: str) -> list[dict]:
         rows = [{"Data": [{"VarCharValue": "_col0"}]}, {"Data": [{"VarCharValue": self._quantiles}]}]
-        return {"ResultSet": {"Rows": rows}}
+        return [{"ResultSet": {"ResultSetMetadata": {"ColumnInfo": [{"Name": "_col0"}]}, "Rows": rows}}]
 
     def stop_query_execution(self, QueryExecutionId: str) -> None:
         self.stopped.append(QueryExecutionId)

@@ -8,9 +8,10 @@ import duckdb
 import pytest
 import sqlglot
 
-from archive.dead_letters.athena_selection import AthenaFailed, objects, query
+from archive.dead_letters.athena_selection import objects, query
 from archive.dead_letters.selection import Selection
 from archive.dead_letters.stores import stores
+from archive.lake.athena import AthenaFailed
 from tests.clock import FakeClock
 
 START = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
@@ -40,8 +41,12 @@ class FakeAthena:
         def row(*cells: str) -> Any:
             return {"Data": [{"VarCharValue": cell} for cell in cells]}
 
-        yield {"ResultSet": {"Rows": [row("$path", "size"), row("s3://dead/dead-letters/dt=x/hour=00/a.json", "7")]}}
-        yield {"ResultSet": {"Rows": [row("s3://dead/dead-letters/dt=x/hour=01/b.json", "8")]}}
+        headings = {"ColumnInfo": [{"Name": "$path"}, {"Name": "_col1"}]}
+        for rows in (
+            [row("$path", "_col1"), row("s3://dead/dead-letters/dt=x/hour=00/a.json", "7")],
+            [row("s3://dead/dead-letters/dt=x/hour=01/b.json", "8")],
+        ):
+            yield {"ResultSet": {"ResultSetMetadata": headings, "Rows": rows}}
 
 
 def test_athena_hands_over_the_keys_of_objects():
@@ -51,7 +56,7 @@ def test_athena_hands_over_the_keys_of_objects():
         ("dead-letters/dt=x/hour=00/a.json", 7),
         ("dead-letters/dt=x/hour=01/b.json", 8),
     ]
-    assert clock.time() - FakeClock().time() == 2
+    assert clock.time() - FakeClock().time() == 1
     assert athena.asked["QueryExecutionContext"] == {"Database": "db"}
     assert athena.asked["WorkGroup"] == "wg"
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from archive.lake.columns import Column, arrow_schema, columns
 from archive.lake.hours import Hour
+from archive.lake.listing import list_objects
 from infra.names import Names
 from infra.querying.local_lake import LocalLake
 from infra.querying.local_query import run_local
@@ -50,8 +51,7 @@ class Lake:
         return key
 
     def keys(self, prefix: str = "") -> list[str]:
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=NAMES.lake_bucket, Prefix=prefix)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return [found.key for found in list_objects(self.s3, NAMES.lake_bucket, prefix)]
 
     def query(self, sql: str, *parameters: str) -> list[tuple[Any, ...]]:
         table = run_local(LocalLake(self.s3, NAMES), sql, parameters)

@@ -8,7 +8,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from archive.lake.columns import ERROR_PREFIX, LANDING_PREFIX
+from archive.lake.layout import FIREHOSE_ERROR_PREFIX, FIREHOSE_PREFIX
 from archive.lake.tables import (
     tables,
     terraform_document,
@@ -46,8 +46,8 @@ def test_tables_lie_where_firehose_and_the_archiver_write():
             .replace("!{firehose:error-output-type}", "${error_type}")
         )
 
-    assert table("events_landing").path == of_firehose(LANDING_PREFIX)
-    assert table("firehose_errors").path == of_firehose(ERROR_PREFIX)
+    assert table("events_landing").path == of_firehose(FIREHOSE_PREFIX)
+    assert table("firehose_errors").path == of_firehose(FIREHOSE_ERROR_PREFIX)
     assert table("dead_letters").path == "dead-letters/dt=${dt}/hour=${hour}/"
 
 

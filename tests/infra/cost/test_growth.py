@@ -9,7 +9,7 @@ from archive.lake.rows import row_of as lake_row
 from consumers.row import row_of
 from infra.cost.flow import ENVELOPE_BYTES, MEASURED, ROW_BYTES, SHARD_FILL, Work
 from infra.cost.growth import growth, table
-from infra.cost.prices import FIREHOSE_ROUNDING_BYTES
+from infra.prices import FIREHOSE_ROUNDING_BYTES
 from infra.settings import load
 from producers.event import encode
 from tests.benchmarks.events import payloads, stream_events

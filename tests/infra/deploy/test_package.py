@@ -67,12 +67,7 @@ def test_it_is_within_lambdas_limit_and_holds_no_more_than_is_run(for_lambda):
         assert {entry.date_time for entry in package.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert names == sorted(names)
     of_infra = [name for name in names if name.startswith("infra/") and not name.startswith("infra/shards/")]
-    assert of_infra == [
-        "infra/__init__.py",
-        "infra/cost/__init__.py",
-        "infra/cost/prices.py",
-        "infra/event.schema.json",
-    ]
+    assert of_infra == ["infra/__init__.py", "infra/event.schema.json", "infra/prices.py"]
     assert "archive/compaction/unload.sql" in names
     tops = {name.split("/")[0] for name in names}
     assert tops.isdisjoint({"tests", "moto", "boto3", "botocore", "pytest", "bin"})

@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 from infra.querying.athena_query import AthenaQuery, Scan
 from infra.querying.sql_error import QueryFailed
+from tests.clock import FakeClock
 
 SQL = "SELECT carrier,\n  foo FROM events"
 
@@ -47,9 +48,7 @@ class Athena:
         self.stub.add_response("get_query_results", {"ResultSet": result, **page})
 
     def run(self, sql: str = SQL, parameters: tuple[str, ...] = ()) -> Any:
-        query = AthenaQuery(
-            self.client, "spillway-dev", "spillway_dev", self.scans.append, sleep=lambda _: None, monotonic=lambda: 2.0
-        )
+        query = AthenaQuery(self.client, "spillway-dev", "spillway_dev", self.scans.append, clock=FakeClock())
         table, scan = query.run(sql, parameters)
         self.stub.assert_no_pending_responses()
         return table, scan
@@ -144,9 +143,10 @@ def test_a_query_that_is_interrupted_is_stopped():
     athena.is_in("RUNNING")
     athena.stub.add_response("stop_query_execution", {}, {"QueryExecutionId": "q1"})
 
-    def interrupt(_: float) -> None:
-        raise KeyboardInterrupt
+    class Interrupted(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        AthenaQuery(athena.client, "spillway-dev", "spillway_dev", sleep=interrupt).run(SQL)
+        AthenaQuery(athena.client, "spillway-dev", "spillway_dev", clock=Interrupted()).run(SQL)
     athena.stub.assert_no_pending_responses()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.cost.prices import GIB, KIB, SECONDS_A_MONTH
+from infra.prices import GIB, KIB, SECONDS_A_MONTH
 from infra.shards.cost import on_demand, provisioned
 from infra.shards.load import NOTHING, Load
 

@@ -185,7 +185,7 @@ def test_the_function_imports_nothing_that_a_lambda_would_not_have():
     code = f"""
 import sys, infra.shards.scaling_function
 ours = {{name for name in sys.modules if name.startswith(("infra.", "consumers", "archive"))}}
-others = {{name for name in ours if not name.startswith(("infra.shards", "infra.cost.prices"))}}
+others = {{name for name in ours if not name.startswith(("infra.shards", "infra.prices"))}}
 print(sorted({heavy} & set(sys.modules)) + sorted(others))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

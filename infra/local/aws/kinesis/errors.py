@@ -13,10 +13,12 @@ class InvalidArgument(JsonRESTError):
 class Invalid(JsonRESTError):
     """An argument breaks a constraint of the service's model."""
 
-    def __init__(self, member: str, constraint: str) -> None:
+    def __init__(self, member: str, constraint: str, value: object = None) -> None:
+        shown = "" if value is None else f" '{value}'"
         super().__init__(
             "ValidationException",
-            f"1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must {constraint}",
+            f"1 validation error detected: Value{shown} at '{member}' failed to satisfy constraint: "
+            f"Member must {constraint}",
         )
 
 

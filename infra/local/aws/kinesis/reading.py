@@ -90,13 +90,16 @@ def read(token: str, limit: int | None, find_stream: Callable[[str], LocalStream
 
     Raises:
         NotFound: the stream or the shard is gone.
-        InvalidArgument: the iterator is not one, or the limit is out of range.
+        Invalid: the limit is out of range.
+        InvalidArgument: the iterator is not one of this stream's.
         ExpiredIterator: the iterator is over five minutes old.
         ThroughputExceeded: over 5 calls or 2 MiB a second from this shard.
     """
     iterator = ShardIterator.decode(token)
-    if limit is not None and not 1 <= limit <= MAX_READ_RECORDS:
-        raise InvalidArgument(f"Limit must be between 1 and {MAX_READ_RECORDS}; it was {limit}.")
+    if limit is not None and limit > MAX_READ_RECORDS:
+        raise Invalid("limit", f"have value less than or equal to {MAX_READ_RECORDS}", limit)
+    if limit is not None and limit < 1:
+        raise Invalid("limit", "have value greater than or equal to 1", limit)
     stream = find_stream(iterator.stream_name)
     if stream.incarnation != iterator.incarnation:
         raise InvalidArgument("Invalid ShardIterator.")

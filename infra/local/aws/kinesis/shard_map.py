@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import attrgetter
 
 from infra.local.aws.kinesis.errors import InvalidArgument, NotFound, ThroughputExceeded
 from infra.local.aws.kinesis.shard import HashRange, Record, Shard, sequence_number
@@ -159,16 +158,15 @@ class ShardMap:
             self._split(shard, new_starting_hash_key)
 
     def merge(self, shard_id: str, adjacent_shard_id: str) -> None:
-        """Close two neighbouring shards and open one in their place.
+        """Close two neighbouring shards and open one in their place; the lower one is named first.
 
         Raises:
             NotFound: no such shard.
-            InvalidArgument: a shard is closed, or they are not neighbours.
+            InvalidArgument: a shard is closed, or the second does not begin where the first ends.
         """
         with self.lock:
             shard, adjacent = self._open_shard(shard_id), self._open_shard(adjacent_shard_id)
-            lower, upper = sorted((shard, adjacent), key=attrgetter("hash_range.start"))
-            if lower.hash_range.end + 1 != upper.hash_range.start:
+            if shard.hash_range.end + 1 != adjacent.hash_range.start:
                 raise InvalidArgument(
                     f"Shards {shard_id} and {adjacent_shard_id} in {self._label} are not an adjacent pair of shards "
                     "eligible for merging"
@@ -232,9 +230,8 @@ class ShardMap:
         self._replace([shard], ranges, parents=(shard,))
 
     def _merge(self, shard: Shard, adjacent: Shard) -> None:
-        lower, upper = sorted((shard, adjacent), key=attrgetter("hash_range.start"))
-        merged = HashRange(lower.hash_range.start, upper.hash_range.end)
-        self._replace([lower, upper], [merged], parents=(shard, adjacent))
+        merged = HashRange(shard.hash_range.start, adjacent.hash_range.end)
+        self._replace([shard, adjacent], [merged], parents=(shard, adjacent))
 
     def _replace(self, old: Sequence[Shard], ranges: Iterable[HashRange], parents: tuple[Shard, ...]) -> None:
         """Put shards of new ranges where old ones lie side by side."""

@@ -31,11 +31,17 @@ def put(client, *items) -> dict:
     return client.batch_write_item(RequestItems={"events": [{"PutRequest": {"Item": item}} for item in items]})
 
 
+def by_key(items) -> list:
+    return sorted(
+        items, key=lambda item: (len(item["timestamp"]["S"]), item["timestamp"]["S"], item["request_id"]["S"])
+    )
+
+
 EVERY_TYPE = {
     "payload": {
         "M": {
             "s": {"S": "é"},
-            "n": {"N": "1.10"},
+            "n": {"N": "1.1"},
             "l": {"L": [{"BOOL": True}, {"NULL": True}]},
             "m": {"M": {}},
             "ss": {"SS": ["a"]},
@@ -88,7 +94,7 @@ def test_binary_values_are_kept_too(client):
     ("items", "reason"),
     [
         ([an_item(1), an_item(1)], "duplicates"),
-        ([an_item(n) for n in range(26)], "Too many items"),
+        ([an_item(n) for n in range(26)], "less than or equal to 25"),
         ([{"timestamp": {"S": "t"}}], "Missing the key"),
         ([an_item(1, request_id={"N": "1"})], "request_id"),
         ([an_item(1, request_id={"S": ""})], "empty string"),
@@ -102,13 +108,94 @@ def test_what_dynamodb_refuses_is_refused(client, items, reason):
     assert client.scan(TableName="events")["Count"] == 0
 
 
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("1.10", "1.1"), ("1.0", "1"), ("00042", "42"), ("-0", "0"), ("0.0", "0"), ("+5", "5"), ("1.5E2", "150"),
+        ("1e+2", "100"), ("-1.50", "-1.5"), ("100", "100"), (".5", "0.5"), ("9" * 38, "9" * 38),
+        ("9" * 38 + "00", "9" * 38 + "00"), ("1E125", "1" + "0" * 125), ("1E-130", "0." + "0" * 129 + "1"),
+    ],
+)  # fmt: skip
+def test_a_number_is_stored_as_a_value_not_as_text(client, written, stored):
+    put(client, an_item(1, n={"N": written}, deep={"M": {"l": {"L": [{"N": written}]}}}, set={"NS": [written]}))
+    client.put_item(TableName="events", Item=an_item(2, n={"N": written}))
+    update = {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": written}}}
+    client.update_item(TableName="events", Key=an_item(3), **update)
+    items = {item["timestamp"]["S"]: item for item in client.scan(TableName="events")["Items"]}
+    assert [items[key]["n"] for key in ("t1", "t2", "t3")] == [{"N": stored}] * 3
+    assert items["t1"]["deep"] == {"M": {"l": {"L": [{"N": stored}]}}}
+    assert items["t1"]["set"] == {"NS": [stored]}
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("9" * 39, "more than 38 significant digits"),
+        ("1E126", "Number overflow"),
+        ("1E-131", "Number underflow"),
+        ("0e1000", "Number overflow"),
+        (" 1", "cannot be converted to a numeric value"),
+        ("NaN", "cannot be converted to a numeric value"),
+        ("", "cannot be converted to a numeric value"),
+    ],
+)
+def test_a_number_that_dynamodb_cannot_hold_refuses_the_batch(client, number, reason):
+    for refused in (
+        lambda n: put(client, an_item(0), an_item(1, n=n)),
+        lambda n: put(client, an_item(1, m={"M": {"x": n}})),
+    ):
+        with pytest.raises(ClientError, match=reason) as caught:
+            refused({"N": number})
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+    assert client.scan(TableName="events")["Count"] == 0
+
+
+def test_text_that_looks_like_a_number_value_is_left_alone(client):
+    item = an_item(1, n={"N": "1"}, s={"S": '{"N": "1.10"}'}, N={"S": "1.10"}, m={"M": {"N": {"S": "1.10"}}})
+    put(client, item)
+    assert client.scan(TableName="events")["Items"] == [item]
+
+
+def test_25_items_are_written_and_26_are_not(client):
+    put(client, *(an_item(n) for n in range(25)))
+    assert client.scan(TableName="events")["Count"] == 25
+
+
+def test_a_scan_gives_items_in_an_order_of_its_own_and_the_same_each_time(client):
+    items = [an_item(n) for n in range(20)]
+    put(client, *items)
+    scanned = client.scan(TableName="events")["Items"]
+    assert scanned != items
+    assert by_key(scanned) == by_key(items)
+    client.delete_item(TableName="events", Key=items[3])
+    put(client, an_item(20))
+    assert [item for item in client.scan(TableName="events")["Items"] if item != an_item(20)] == [
+        item for item in scanned if item != items[3]
+    ]
+
+
+def test_a_scan_goes_on_behind_a_key_that_was_deleted_meanwhile(client):
+    put(client, *(an_item(n) for n in range(9)))
+    first = client.scan(TableName="events", Limit=4)
+    client.delete_item(TableName="events", Key=first["LastEvaluatedKey"])
+    second = client.scan(TableName="events", ExclusiveStartKey=first["LastEvaluatedKey"])
+    assert by_key(first["Items"] + second["Items"]) == by_key([an_item(n) for n in range(9)])
+
+
+def test_items_of_one_partition_key_are_scanned_by_their_sort_keys(client):
+    items = [{"timestamp": {"S": "t"}, "request_id": {"S": f"r#{n}"}} for n in (2, 0, 1)]
+    put(client, *items)
+    pages = client.get_paginator("scan").paginate(TableName="events", PaginationConfig={"PageSize": 1})
+    assert [item["request_id"]["S"] for page in pages for item in page["Items"]] == ["r#0", "r#1", "r#2"]
+
+
 def test_a_scan_gives_every_item_once_page_by_page(client):
     items = [an_item(n, s={"S": "x" * 300_000}) for n in range(7)]
     for item in items:
         put(client, item)
     pages = [page["Items"] for page in client.get_paginator("scan").paginate(TableName="events")]
     assert [len(page) for page in pages] == [4, 3]
-    assert [item for page in pages for item in page] == items
+    assert by_key([item for page in pages for item in page]) == items
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 9])
@@ -116,7 +203,8 @@ def test_a_scan_with_a_limit_gives_every_item_once(client, count):
     for n in range(count):
         put(client, an_item(n))
     pages = list(client.get_paginator("scan").paginate(TableName="events", PaginationConfig={"PageSize": 2}))
-    assert [item["timestamp"]["S"] for page in pages for item in page["Items"]] == [f"t{n}" for n in range(count)]
+    found = [item["timestamp"]["S"] for page in pages for item in page["Items"]]
+    assert sorted(found) == [f"t{n}" for n in range(count)]
     assert all("LastEvaluatedKey" not in page for page in pages[-1:])
 
 

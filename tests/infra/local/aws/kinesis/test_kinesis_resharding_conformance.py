@@ -61,12 +61,11 @@ def test_a_merge_gives_its_child_the_ranges_of_both_parents(kinesis: StreamUnder
     assert [child["ParentShardId"], child["AdjacentParentShardId"]] == parents
 
 
-def test_shards_merge_whichever_is_named_first(kinesis: StreamUnderTest) -> None:
+def test_a_merge_names_the_lower_shard_first(kinesis: StreamUnderTest) -> None:
     lower, upper = kinesis.shard_ids()
-    kinesis.merge(upper, lower)
-    [child] = kinesis.shards("AT_LATEST")
-    assert hash_range(child) == (0, HASH_KEYS - 1)
-    assert (child["ParentShardId"], child["AdjacentParentShardId"]) == (upper, lower)
+    with refused("InvalidArgumentException"):
+        kinesis.client.merge_shards(StreamName=kinesis.name, ShardToMerge=upper, AdjacentShardToMerge=lower)
+    assert kinesis.shard_ids("AT_LATEST") == [lower, upper]
 
 
 def test_the_end_of_a_closed_shard_has_no_next_iterator_and_names_its_children(make_stream: MakeStream) -> None:

@@ -1,0 +1,55 @@
+"""Listing the objects of a bucket, a page at a time: the one place that calls ListObjectsV2."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class ListedObject:
+    """What ListObjectsV2 returns of an object.
+
+    Args:
+        key: of the object.
+        size: bytes.
+        written_at: by S3's clock, UTC.
+    """
+
+    key: str
+    size: int
+    written_at: datetime
+
+
+def list_objects(s3: "S3Client", bucket: str, prefix: str, start_after: str = "") -> Iterator[ListedObject]:
+    """List the objects under a prefix, in the order of their keys.
+
+    Args:
+        s3: a client.
+        bucket: to list.
+        prefix: of every key.
+        start_after: a key, or the beginning of one; keys up to it are left out.
+    """
+    for page in _pages(s3, Bucket=bucket, Prefix=prefix, **({"StartAfter": start_after} if start_after else {})):
+        for found in page.get("Contents", []):
+            yield ListedObject(found["Key"], found["Size"], found["LastModified"])
+
+
+def list_folders(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
+    """List the prefixes up to the next slash under a prefix, such as the hours of a day, each with its slash.
+
+    Args:
+        s3: a client.
+        bucket: to list.
+        prefix: ends in a slash.
+    """
+    for page in _pages(s3, Bucket=bucket, Prefix=prefix, Delimiter="/"):
+        for found in page.get("CommonPrefixes", []):
+            yield found["Prefix"]
+
+
+def _pages(s3: Any, **request: str) -> Iterator[Any]:
+    return iter(s3.get_paginator("list_objects_v2").paginate(**request))

@@ -1,0 +1,169 @@
+"""Every path, link, module, setting, command, option and make target that the docs name exists."""
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from infra.cli.main import spillway
+from tests.architecture.folders import ROOT, modules
+from tests.docs.names import Name, Names, names, words_of
+
+PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
+SETTINGS = yaml.safe_load((ROOT / "infra/pipeline.yaml").read_text())
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+OTHER_PROGRAMS = {"--help", "--version", "--endpoint-url"}  # options of any command, and of the AWS CLI
+PLACEHOLDERS = re.compile(r"[<>…]|\.\.\.")
+
+
+@pytest.fixture(scope="module", params=PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def named(request: pytest.FixtureRequest) -> Names:
+    return names(request.param)
+
+
+def fail_for(wrong: list[Name], what: str) -> None:
+    assert not wrong, f"{what} that do not exist: " + "; ".join(map(str, wrong))
+
+
+def test_paths_exist(named):
+    def exists(name: Name) -> bool:
+        path = re.sub(r"\{([^}]*)\}", "*", name.text)
+        where = (ROOT, name.page.parent)
+        return any(list(each.glob(path.rstrip("/"))) for each in where)
+
+    fail_for([name for name in named.paths if not exists(name)], "paths")
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_somewhere(named):
+    def leads(name: Name) -> bool:
+        target, _, anchor = name.text.partition("#")
+        file = (name.page.parent / target) if target else name.page
+        return file.exists() and (not anchor or anchor in anchors(file))
+
+    fail_for([name for name in named.links if not leads(name)], "links")
+
+
+def test_modules_exist(named):
+    known = modules()
+
+    def exists(name: Name) -> bool:
+        if name.text.startswith("tests."):
+            path = ROOT / name.text.replace(".", "/")
+            return path.is_dir() or path.with_suffix(".py").exists()
+        module, _, member = name.text.rpartition(".")
+        if name.text in known or is_setting(name.text):
+            return True
+        defined = re.compile(rf"^(?:(?:async )?def|class) {member}\b|^{member}\b", re.MULTILINE)
+        return module in known and defined.search(known[module].read_text()) is not None
+
+    fail_for([name for name in named.modules if not exists(name)], "modules")
+
+
+def is_setting(dotted: str) -> bool:
+    here = SETTINGS
+    for key in dotted.split("."):
+        if not isinstance(here, dict) or key not in here:
+            return isinstance(here, dict) and key == "null"
+        here = here[key]
+    return True
+
+
+def test_settings_exist(named):
+    meant = [name for name in named.settings if name.text.partition(".")[0] in SETTINGS]
+    fail_for([name for name in meant if not is_setting(name.text)], "settings")
+
+
+def unknown(command: str) -> str | None:
+    """The first word of a command line that the command does not know."""
+    here: click.Command = spillway
+    context = click.Context(here)
+    options = {option for parameter in here.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    takes_value = False
+    for word in words_of(command)[1:]:
+        if takes_value:
+            takes_value = False
+        elif word.startswith("-") and len(word) > 1 and not word.lstrip("-")[:1].isdigit():
+            option = word.partition("=")[0]
+            if option not in options | {"--help", "-h", "--version"}:
+                return word
+            parameter = next((each for each in here.params if option in (*each.opts, *each.secondary_opts)), None)
+            takes_value = isinstance(parameter, click.Option) and not parameter.is_flag and "=" not in word
+        elif isinstance(here, click.Group):
+            if "|" in word or PLACEHOLDERS.search(word):
+                return None
+            found = here.get_command(context, word)
+            if found is None:
+                return word
+            here = found
+            options = {option for parameter in here.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return None
+
+
+def test_commands_and_their_options_exist(named):
+    wrong = [(name, word) for name in named.commands if (word := unknown(name.text)) is not None]
+    assert not wrong, "; ".join(f"{name}: unknown {word!r}" for name, word in wrong)
+
+
+def all_options(command: click.Command) -> set[str]:
+    """The options of a command and of every command below it."""
+    found = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        below = (command.get_command(context, name) for name in command.list_commands(context))
+        found = found.union(*(all_options(each) for each in below if each is not None))
+    return found
+
+
+def test_options_in_the_text_exist(named):
+    known = all_options(spillway) | OTHER_PROGRAMS
+    fail_for([name for name in named.options if name.text not in known], "options")
+
+
+def test_make_targets_exist(named):
+    fail_for([name for name in named.targets if name.text not in TARGETS], "make targets")
+
+
+def test_a_wrong_name_of_each_kind_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "See `archive/none.py`, [there](none.md), `producers.none`, `stream.none`, `make nothing`, `--nothing`.\n\n"
+        "```console\n$ spillway query --none\n$ spillway none\n```\n"
+    )
+    found = names(page)
+    kinds = (found.paths, found.links, found.modules, found.settings, found.targets, found.options)
+    assert [[name.text for name in kind] for kind in kinds] == [
+        ["archive/none.py"], ["none.md"], ["producers.none"], ["stream.none"], ["nothing"], ["--nothing"],
+    ]  # fmt: skip
+    assert [unknown(name.text) for name in found.commands] == ["--none", "none"]
+    assert not is_setting("stream.none")
+    checks = (test_paths_exist, test_links_lead_somewhere, test_modules_exist, test_settings_exist)
+    for check in (*checks, test_make_targets_exist, test_options_in_the_text_exist):
+        with pytest.raises(AssertionError, match="do not exist"):
+            check(found)
+
+
+def test_the_docs_name_some_of_each_kind():
+    everything = [names(page) for page in PAGES]
+    for kind in ("paths", "links", "modules", "settings", "commands", "targets", "options"):
+        assert sum(len(getattr(each, kind)) for each in everything) > 5, kind
+
+
+def test_docstrings_name_modules_that_exist():
+    known = modules()
+    wrong = []
+    for path in known.values():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+                for dotted in re.findall(r"`((?:producers|consumers|archive|infra)(?:\.[a-z_]+)+)", text):
+                    parent = dotted.rpartition(".")[0]
+                    if dotted not in known and parent not in known and not is_setting(dotted):
+                        wrong.append(f"{path.relative_to(ROOT)}: {dotted}")
+    assert not wrong

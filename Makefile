@@ -65,6 +65,11 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
 
+RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
+
+record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 
 build/athena_grammar/.done: tests/athena_grammar/package.json

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from producers.explained import Explained
 from producers.problem import Problem
 
 EVENT_SCHEMA_FILE: Final = Path(__file__).parent.parent / "infra" / "event.schema.json"
@@ -18,7 +19,7 @@ _ANNOTATIONS: Final = frozenset({
 })  # fmt: skip
 
 
-class InvalidSchema(Exception):
+class InvalidSchema(Explained):
     """The event schema is no JSON Schema; the message says where and why."""
 
 

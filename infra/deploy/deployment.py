@@ -17,6 +17,7 @@ from infra.deploy.package import PACKAGE_FILE, ROOT
 from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.deploy.terraform import Terraform
 from infra.names import Names
+from producers.explained import Explained
 
 FOLDER: Final = ROOT / "infra" / "terraform"
 # What `destroy` has to allow before Terraform may delete it.
@@ -32,7 +33,7 @@ _GONE: Final = frozenset(
 )
 
 
-class DataHeld(Exception):
+class DataHeld(Explained):
     """The environment holds data that would be lost; the message names what holds it."""
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import urllib3
 
 from infra.loading.sources import Entry
+from producers.explained import Explained
 
 BATCH_ENTRIES: Final = 500
 BATCH_CHARACTERS: Final = 1_000_000  # of a request, before compression; 6 MB is what the API takes
@@ -20,7 +21,7 @@ REQUESTS_UNDER_WAY: Final = 4
 _REFUSED_WHOLE: Final = (400, 413)  # a body that is not UTF-8, or too large
 
 
-class LoadFailed(Exception):
+class LoadFailed(Explained):
     """Loading cannot go on; the message says at which entry, and why."""
 
 
@@ -114,7 +115,10 @@ class Sender:
         try:
             answer = self._pool.request("POST", self._url, body=gzip.compress(body, 1, mtime=0), headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise LoadFailed(f"at {batch[0].number}: nobody answers at {self._url} ({type(error).__name__})") from error
+            raise LoadFailed(
+                f"at {batch[0].number}: nobody answers at {self._url}: is the pipeline running (spillway run)? "
+                f"({type(error).__name__})"
+            ) from error
         if answer.status == 503:  # after as many tries as the pool makes
             return [{"status": "throttled"}] * len(batch)
         answered = _json_object(answer.data)

@@ -113,7 +113,7 @@ class FailingQueue:
 
 
 def queue_on(sqs: object, clock: FakeClock) -> DeadLetterQueue:
-    return DeadLetterQueue(cast(Any, sqs), cast(Any, None), "url", "dead", clock=clock)
+    return DeadLetterQueue(cast("Any", sqs), cast("Any", None), "url", "dead", clock=clock)
 
 
 @pytest.mark.parametrize(

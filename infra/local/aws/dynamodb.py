@@ -93,13 +93,13 @@ class DynamoApi(DynamoHandler):
 
     def call_action(self) -> TYPE_RESPONSE:
         """Answer, one call at a time."""
-        with cast(LocalDynamoDBBackend, self.dynamodb_backend).lock:
-            return cast(TYPE_RESPONSE, super().call_action())
+        with cast("LocalDynamoDBBackend", self.dynamodb_backend).lock:
+            return cast("TYPE_RESPONSE", super().call_action())
 
     def batch_write_item(self) -> Any:
         """Put and delete up to 25 items."""
         items = self.body["RequestItems"]
-        if self._is_plain and cast(LocalDynamoDBBackend, self.dynamodb_backend).put_plain(items):
+        if self._is_plain and cast("LocalDynamoDBBackend", self.dynamodb_backend).put_plain(items):
             return 200, {}, '{"UnprocessedItems":{}}'
         _check_count(items)
         store_numbers(items)
@@ -148,7 +148,7 @@ def _batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:
     request = json.loads(body) if _is_plain(body) else {}
     if set(request) != {"RequestItems"}:
         return None
-    backend = cast(LocalDynamoDBBackend, dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
+    backend = cast("LocalDynamoDBBackend", dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
     with backend.lock:
         return {"UnprocessedItems": {}} if backend.put_plain(request["RequestItems"]) else None
 

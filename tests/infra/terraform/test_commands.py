@@ -91,10 +91,12 @@ def test_a_region_that_is_none_is_told(local, monkeypatch):
 
 
 def test_the_region_of_the_aws_settings_is_used(local, monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     assert identify(REGION).region == "us-east-1"
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION")
+    assert identify(REGION).region == "us-west-2"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert identify(REGION).region == REGION
 
 
@@ -175,7 +177,7 @@ def test_an_environment_that_stands_in_another_region_is_left_alone(local, monke
 def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(deployment, "FOLDER", tmp_path)
-    monkeypatch.setattr("infra.cli.deploy.build_package", lambda file: file)
+    monkeypatch.setattr("infra.cli.deploy.build", lambda file: file)
     monkeypatch.setattr("infra.cli.deploy.print_package", lambda _built: None)
     done = CliRunner().invoke(spillway, ["deploy", "--yes"])
     assert str(done.exception) == "terraform is not installed; it has to be 1.11 or later"

@@ -7,36 +7,26 @@ Killed at any of these arrows, the next run begins by finding out what became of
 one batch, and what `archive.dead_letters.reading` reads ahead.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Final, Literal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
 
-from archive.dead_letters.documents import Documents, WrittenByAnother
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines, read_settled_lines, settled_key
-from archive.replay.destinations import TABLE, Destination, Planned
-from archive.replay.in_doubt import OutOfReach, StreamSearch
-from archive.replay.journal import FINISHED, RUNNING, STOPPED, Intent, Journal, Place, Record, from_runs
+from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines
+from archive.replay.destinations import Destination, Planned
+from archive.replay.in_doubt import StreamSearch
+from archive.replay.journal import FINISHED, RUNNING, STOPPED, Journal
 from archive.replay.lock import PUT_SECONDS, ReplayLock
 from archive.replay.plan import Discarded, Left, Planner, Tally
 from archive.replay.rate import Pace
+from archive.replay.settling import SETTLE_SECONDS, ReplayStopped, Settling
 from producers.clock import SYSTEM_CLOCK, Clock
 
 BATCH_EVENTS: Final = 2_000
 BATCH_BYTES: Final = 4 * 1024 * 1024
 BATCH_SECONDS: Final = 1.0  # of the rate: a slow replay puts little at a time
-SETTLE_SECONDS: Final = 2.0  # before the stream is asked: until what was under way has arrived
-SETTLE_TRIES: Final = 10  # to write the settled lines of an object that others write as well
 PATIENCE_SECONDS: Final = 300.0  # without a single record taken
 WAIT_SECONDS: Final = 1.0  # at a time, so that Ctrl-C and the lease are seen to
-
-OnDoubt = Literal["ask", "again", "done"]
-
-
-class ReplayStopped(Exception):
-    """A replay cannot go on; the message says why. What was put back is settled, and a further run goes on."""
 
 
 @dataclass(slots=True)
@@ -46,50 +36,6 @@ class _Batch:
     planned: list[Planned] = field(default_factory=list)
     discarded: list[FailedRecord] = field(default_factory=list)
     size: int = 0
-
-
-class Settling:
-    """Enters lines as settled.
-
-    Args:
-        documents: the bucket.
-        executor: writes several objects at once.
-        clock: the time.
-    """
-
-    def __init__(self, documents: Documents, executor: Executor, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._documents = documents
-        self._executor = executor
-        self._clock = clock
-        self._known: dict[str, SettledLines] = {}
-
-    def know(self, key: str, settled: SettledLines) -> None:
-        """Keep what is settled of the object that is read at present."""
-        if key not in self._known:
-            for old in list(self._known)[:-64]:
-                del self._known[old]
-            self._known[key] = settled
-
-    def settle(self, replay_id: str, outcome: str, places: Iterable[Place]) -> None:
-        """Enter lines, whatever else is settled of their objects."""
-        by_key: dict[str, list[int]] = {}
-        for key, line in places:
-            by_key.setdefault(key, []).append(line)
-        at = datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="seconds")
-        list(self._executor.map(lambda key: self._write(key, replay_id, outcome, at, by_key[key]), by_key))
-
-    def _write(self, key: str, replay_id: str, outcome: str, at: str, lines: list[int]) -> None:
-        settled = self._known.get(key) or read_settled_lines(self._documents, key)
-        for _ in range(SETTLE_TRIES):
-            settled.add(replay_id, outcome, at, lines)
-            try:
-                settled.etag = self._documents.write_if(settled_key(key), settled.to_json(), settled.etag)
-            except WrittenByAnother:  # by the replay that took this one over: both have settled lines
-                settled = replace(read_settled_lines(self._documents, key), total=settled.total)
-                continue
-            self._known[key] = settled
-            return
-        raise ReplayStopped(f"{settled_key(key)} was rewritten by others {SETTLE_TRIES} times in a row")
 
 
 class Replay:
@@ -241,61 +187,3 @@ class Replay:
             self._progress_at = now
         elif not may_pass or now - self._progress_at >= PATIENCE_SECONDS:
             raise ReplayStopped(f"nothing is taken: {error}")
-
-
-def settle_interrupted(
-    lock: ReplayLock,
-    documents: Documents,
-    *,
-    settling: Settling,
-    search: StreamSearch,
-    on_doubt: OnDoubt = "ask",
-    clock: Clock = SYSTEM_CLOCK,
-) -> list[str]:
-    """Settle what replays were in the middle of whose holders died; call it before anything is put back.
-
-    Args:
-        lock: the lease, acquired.
-        documents: the bucket.
-        settling: enters what is done.
-        search: finds on the stream what is in doubt.
-        on_doubt: what to do where the stream no longer tells: refuse, put them back again, or take them as done.
-        clock: the time.
-
-    Returns:
-        Ids of those replays.
-
-    Raises:
-        OutOfReach: the stream no longer tells, and `on_doubt` is `ask`.
-    """
-    interrupted = list(lock.unsettled)
-    for replay_id in interrupted:
-        journal = Journal.open(documents, replay_id, clock)
-        if journal is None:
-            continue
-        record = journal.record
-        if record.intent is not None:
-            found = _put_of(record, record.intent, search, on_doubt, clock)
-            discarded = list(from_runs(record.intent.discard))
-            settling.settle(record.id, PUT_BACK, found)
-            settling.settle(record.id, DISCARDED, discarded)
-            journal.done(len(found), len(discarded))
-        if record.state == RUNNING:
-            record.state, record.error = STOPPED, "the process ended in the middle"
-        journal.save()
-    return interrupted
-
-
-def _put_of(record: Record, intent: Intent, search: StreamSearch, on_doubt: OnDoubt, clock: Clock) -> Sequence[Place]:
-    """The places of an intent whose records are on the stream."""
-    places = list(from_runs(intent.put))
-    if record.destination == TABLE or not places or intent.since is None:
-        return []  # writing a row again changes nothing
-    clock.sleep(SETTLE_SECONDS)
-    try:
-        found = search.numbers(record.id, datetime.fromisoformat(intent.since))
-    except OutOfReach:
-        if on_doubt == "ask":
-            raise
-        return places if on_doubt == "done" else []
-    return [place for number, place in enumerate(places, intent.first) if number in found]

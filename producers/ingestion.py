@@ -109,7 +109,9 @@ class Ingestion:
             keyed.append((key, encode_members(timestamp, request_id, members, payload)))
             places.append(n)
         outcome = self._writer.put(pack(keyed, self._aggregate_bytes, by_key=self._partition_key is not None), deadline)
-        throttled = sorted(places[member] for record in outcome.unwritten for member in record.members)
+        throttled = sorted(
+            places[member] for record in (*outcome.unwritten, *outcome.doubtful) for member in record.members
+        )
         put_bytes = sum(record.size for record in outcome.written)
         return Acceptance(Receipt(origin.request_id, now, tuple(throttled)), put_bytes, outcome.retries, outcome.error)
 

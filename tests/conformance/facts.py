@@ -1,7 +1,7 @@
 """A fact: something that AWS does and the pipeline depends on, with the source that says so."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -30,7 +30,7 @@ SOURCES: Final = {
 _SOURCE: Final = re.compile(r"\[([\w-]+)(?: [^\]]*)?\]")
 
 
-def fact(source: str, *, unsure: bool = False, each: bool = False) -> Any:
+def fact(source: str, *, unsure: bool = False, each: bool = False) -> pytest.MarkDecorator:
     """Mark a test as a fact. Its name is the statement.
 
     Args:

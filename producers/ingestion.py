@@ -139,17 +139,18 @@ class Ingestion:
             keyed.append((key, encode_members(timestamp, request_id, members, payload)))
             places.append(n)
         outcome = self._writer.put(pack(keyed, self._aggregate_bytes, by_key=self._partition_key is not None), deadline)
-        unwritten = {places[member] for record in outcome.unwritten for member in record.members}
+        refused = {places[member] for record in outcome.unwritten for member in record.members}
         doubtful = {places[member] for record in outcome.doubtful for member in record.members}
-        doubtful |= unwritten if attempt.doubtful is None else unwritten & attempt.doubtful
+        doubtful |= refused if attempt.doubtful is None else refused & attempt.doubtful
         receipt = Receipt(
             attempt.request_id,
             attempt.accepted_at_micros,
-            throttled=tuple(sorted(unwritten - doubtful)),
+            throttled=tuple(sorted(refused - doubtful)),
             doubtful=tuple(sorted(doubtful)),
         )
         put_bytes = sum(record.size for record in outcome.written)
-        return Acceptance(receipt, len(places) - len(unwritten), put_bytes, outcome.retries, outcome.error)
+        accepted = len(places) - len(refused | doubtful)
+        return Acceptance(receipt, accepted, put_bytes, outcome.retries, outcome.error)
 
 
 def results_of(

@@ -9,6 +9,7 @@ from typing import Any, Final
 from infra.local.gateway_request import MAX_BODY_BYTES, TRACE_HEADER, Answer, Arrived, Own, Refused, error_answer
 from producers import gzip_body
 
+_FAILED: Final = "the function failed, or runs too often at once; send again later"
 # Status, code, message and Retry-After; the gateway response in api_errors.tf that says the same.
 OWN_ANSWERS: Final[dict[Own, tuple[str, int, str, str, int | None]]] = {
     Own.NOT_FOUND: (
@@ -27,8 +28,8 @@ OWN_ANSWERS: Final[dict[Own, tuple[str, int, str, str, int | None]]] = {
         "the body is not encoded as Content-Encoding says; send gzip, or none", None,
     ),
     # Lambda refuses the call (429); the client gets 500 (aws-facts-2, section 4).
-    Own.THROTTLED: ("DEFAULT_5XX", 500, "internal_error", "the function failed, or runs too often at once; send again later", 1),
-    Own.FAILED: ("DEFAULT_5XX", 502, "internal_error", "the function failed, or runs too often at once; send again later", 1),
+    Own.THROTTLED: ("DEFAULT_5XX", 500, "internal_error", _FAILED, 1),
+    Own.FAILED: ("DEFAULT_5XX", 502, "internal_error", _FAILED, 1),
     Own.TIMED_OUT: (
         "INTEGRATION_TIMEOUT", 504, "timed_out", "the function did not answer in time; send again", 1,
     ),

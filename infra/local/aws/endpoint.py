@@ -16,7 +16,11 @@ from moto.core.utils import method_names_from_class
 
 from infra.local.aws import dynamodb, kinesis, moto_fixes, s3, sqs
 from infra.local.ports import require_free_port
+<<<<<<< HEAD
 from infra.local.store.store import Store, throwaway
+=======
+from infra.local.same_origin import SameOriginOnly
+>>>>>>> main
 
 ACCOUNT: Final = "123456789012"  # moto's
 # What would lead clients elsewhere than to this process.
@@ -73,7 +77,7 @@ class AwsEndpoint:
         from werkzeug.serving import make_server  # noqa: PLC0415
 
         application = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", port, application, threaded=True)
+        self._server = make_server("127.0.0.1", port, SameOriginOnly(application), threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True)
 

@@ -27,6 +27,7 @@ from infra.local.store.database import Database
 from infra.local.store.queue_messages import Counts, QueueMessages, StoredMessage, stored_queues
 from infra.local.store.store import Store, throwaway
 
+MIB: Final = 1024 * 1024  # the most that a batch, and so an entry of it, may come to
 LONG_POLL_SECONDS: Final = 0.1  # between two looks while a receive waits
 MAX_VISIBILITY_MS: Final = 43_200 * 1000  # a message is hidden for 12 hours at the most, counted from when it was sent
 
@@ -98,10 +99,24 @@ class LocalSqsBackend(SQSBackend):
             return super().send_message(*args, **kwargs)
 
     @answered_as_service_error
-    def send_message_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """As moto, in one transaction."""
+    def send_message_batch(
+        self, queue_name: str, entries: dict[str, dict[str, Any]]
+    ) -> tuple[list[Message], list[dict[str, Any]]]:
+        """In one transaction; an entry over the queue's own limit fails alone: moto then refuses the whole batch."""
+        queue = self.get_queue(queue_name)
         call = super().send_message_batch
-        return self.database.write(lambda _: call(*args, **kwargs))
+        limit: int = queue.maximum_message_size  # type: ignore[attr-defined] # moto sets it by its name
+        large = {key: entry for key, entry in entries.items() if limit < len(entry["MessageBody"].encode()) <= MIB}
+        if not large:
+            return self.database.write(lambda _: call(queue_name, entries))
+        kept = {key: entry for key, entry in entries.items() if key not in large}
+        sent, failed = self.database.write(lambda _: call(queue_name, kept)) if kept else ([], [])
+        message = f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+        code = "InvalidParameterValue"
+        refused = [
+            {"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": message} for entry in large.values()
+        ]
+        return sent, failed + refused
 
     @answered_as_service_error
     def receive_message(

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.responses import DynamoHandler
 
+from infra.local.aws.dynamodb.checks import check_count, check_put
 from infra.local.aws.dynamodb.numbers import store_numbers
-from infra.local.aws.dynamodb.plain_puts import MAX_BATCH_ITEMS
 from infra.local.aws.dynamodb.table import LocalTable, dump, is_plain
 from infra.local.store.table_items import Row
 
@@ -70,8 +69,12 @@ class DynamoApi(DynamoHandler):
         items = self.body["RequestItems"]
         if self._is_plain and self._backend.put_plain(items):
             return 200, {}, '{"UnprocessedItems":{}}'
-        _check_count(items)
+        check_count(items)
         store_numbers(items)
+        for name, of_table in items.items():
+            table = self._backend.get_table(name)
+            for request in of_table:
+                check_put(table, request.get("PutRequest", {}).get("Item"))
         return super().batch_write_item()  # moto looks more closely at what is not plain
 
     def put_item(self) -> Any:
@@ -97,18 +100,6 @@ class DynamoApi(DynamoHandler):
         if last is not None:
             members.append(f'"LastEvaluatedKey":{dump(table.items.key_of(last))}')
         return 200, {}, "{" + ",".join(members) + "}"
-
-
-def _check_count(items: dict[str, Any]) -> None:
-    """Refuse more than 25 writes, in the words of AWS, which has others where they are spread over several tables."""
-    if any(len(of_table) > MAX_BATCH_ITEMS for of_table in items.values()):
-        raise MockValidationException(
-            f"1 validation error detected: Value '{json.dumps(items)}' at 'requestItems' failed to satisfy constraint: "
-            "Map value must satisfy constraint: [Member must have length less than or equal to "
-            f"{MAX_BATCH_ITEMS}, Member must have length greater than or equal to 1]"
-        )
-    if sum(map(len, items.values())) > MAX_BATCH_ITEMS:
-        raise MockValidationException("Too many items requested for the BatchWriteItem call")
 
 
 def batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:

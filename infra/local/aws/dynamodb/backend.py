@@ -10,7 +10,8 @@ from moto.dynamodb.models.dynamo_type import Item
 from moto.dynamodb.models.table import RestoredPITTable, RestoredTable, Table
 
 from infra.local.aws.dynamodb.api import DynamoApi
-from infra.local.aws.dynamodb.plain_puts import MAX_BATCH_ITEMS, PlainPut
+from infra.local.aws.dynamodb.checks import MAX_BATCH_ITEMS
+from infra.local.aws.dynamodb.plain_puts import PlainPut
 from infra.local.aws.dynamodb.table import LocalTable, StoredItems, without_copies
 from infra.local.store.database import Database
 from infra.local.store.store import Store

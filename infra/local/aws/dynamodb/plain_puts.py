@@ -12,7 +12,6 @@ from infra.local.aws.dynamodb.numbers import with_stored_numbers
 from infra.local.aws.dynamodb.table import LocalTable
 from infra.local.store.table_items import Row
 
-MAX_BATCH_ITEMS: Final = 25  # BatchWriteItem
 MAX_KEY_CHARACTERS: Final = 256  # a quarter of a sort key's 1,024 bytes, for characters of up to four bytes
 SURELY_SMALL_BYTES: Final = 400_000  # of an item's JSON, which is longer than the item: under moto's limit for one
 

@@ -16,11 +16,8 @@ from moto.core.utils import method_names_from_class
 
 from infra.local.aws import dynamodb, kinesis, moto_fixes, s3, sqs
 from infra.local.ports import require_free_port
-<<<<<<< HEAD
-from infra.local.store.store import Store, throwaway
-=======
 from infra.local.same_origin import SameOriginOnly
->>>>>>> main
+from infra.local.store.store import Store, throwaway
 
 ACCOUNT: Final = "123456789012"  # moto's
 # What would lead clients elsewhere than to this process.

@@ -27,6 +27,34 @@ class Checkpoint:
     sequence_number: str = ""
 
 
+class ReaderCheckpoints:
+    """The checkpoints of one reader of one stream.
+
+    Args:
+        checkpoints: those of every reader.
+        reader: its name.
+        stream: the stream: account, region and name.
+    """
+
+    def __init__(self, checkpoints: "Checkpoints", reader: str, stream: str) -> None:
+        self._checkpoints = checkpoints
+        self._reader = reader
+        self._stream = stream
+        self._kept: dict[str, Checkpoint] = {}
+
+    def load(self) -> dict[str, Checkpoint]:
+        """Those that were kept, by shard id."""
+        self._kept = self._checkpoints.of(self._reader, self._stream)
+        return dict(self._kept)
+
+    def keep(self, checkpoints: dict[str, Checkpoint]) -> bool:
+        """Keep those that changed; what they cover must be on disk already. Gives whether there were any."""
+        changed = {shard: each for shard, each in checkpoints.items() if self._kept.get(shard) != each}
+        self._checkpoints.keep(self._reader, self._stream, changed)
+        self._kept |= changed
+        return bool(changed)
+
+
 class Checkpoints:
     """The checkpoints of every reader."""
 
@@ -48,10 +76,4 @@ class Checkpoints:
         rows = [(reader, stream, shard, each.kind, each.sequence_number) for shard, each in checkpoints.items()]
         self._database.write(
             lambda connection: connection.executemany("INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?)", rows)
-        )
-
-    def forget_stream(self, stream: str) -> None:
-        """Forget those of a stream that was deleted."""
-        self._database.write(
-            lambda connection: connection.execute("DELETE FROM checkpoints WHERE stream = ?", (stream,))
         )

@@ -1,7 +1,9 @@
 """What can be wrong with a data folder. Each message is one line that names the folder and the next step."""
 
+from producers.explained import Explained
 
-class StoreError(Exception):
+
+class StoreError(Explained):
     """The data folder cannot be used."""
 
 

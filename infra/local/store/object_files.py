@@ -172,10 +172,10 @@ class ObjectFiles:
                 taken += 1
         return taken, forgotten
 
-    def bytes_held(self) -> int:
-        """The size of all objects."""
+    def bytes_by_bucket(self) -> dict[str, int]:
+        """The size of all objects of each bucket."""
         with self._database.reading() as connection:
-            return int(connection.execute("SELECT coalesce(sum(size), 0) FROM objects").fetchone()[0])
+            return dict(connection.execute("SELECT bucket, sum(size) FROM objects GROUP BY bucket").fetchall())
 
     def _adopt_one(self, bucket: str, key: str, file: Path, size: int, state: State) -> None:
         path = str(file.relative_to(self._buckets / bucket))

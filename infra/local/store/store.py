@@ -43,6 +43,17 @@ class Store:
         """Let what is being written end, and close."""
         self.database.close()
 
+    def bytes_by_part(self) -> dict[str, int]:
+        """What each part takes on the disk: the database, its log, what of it is free for reuse, and the buckets."""
+        with self.database.reading() as connection:
+            free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            page = connection.execute("PRAGMA page_size").fetchone()[0]
+        return {
+            "database": self.folder.database.stat().st_size,
+            "database, free for reuse": free * page,
+            "database log": self.database.wal_bytes(),
+        } | {f"bucket {bucket}": size for bucket, size in sorted(self.objects.bytes_by_bucket().items())}
+
     def free_bytes(self) -> tuple[int, int]:
         """What is free on the disk, and how large it is."""
         usage = shutil.disk_usage(self.folder.path)

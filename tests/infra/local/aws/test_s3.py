@@ -148,6 +148,8 @@ def test_a_bucket_with_versions_keeps_them(client: Any) -> None:
     versions = client.list_object_versions(Bucket=BUCKET)["Versions"]
     assert len(versions) == 2
     assert client.get_object(Bucket=BUCKET, Key="k", VersionId="null")["Body"].read() == b"before"
+    for version in versions:
+        client.delete_object(Bucket=BUCKET, Key="k", VersionId=version["VersionId"])
 
 
 parts = st.text(st.sampled_from("ab/"), max_size=4)

@@ -95,42 +95,57 @@ class DeadLetter:
             source, error = fields["source"], fields["error"]
             data, data_ref = fields["data"], fields["data_ref"]
             return cls(
-                stage=_text(fields["stage"]),
-                failed_at=_moment(fields["failed_at"]),
-                error=Failure(_text(error["type"]), _text(error["message"])),
-                attempts=_count(fields["attempts"]),
+                stage=checked_text(fields["stage"]),
+                failed_at=checked_moment(fields["failed_at"]),
+                error=Failure(checked_text(error["type"]), checked_text(error["message"])),
+                attempts=checked_count(fields["attempts"]),
                 source=Source(
-                    stream=_text(source["stream"]),
-                    shard_id=_text(source["shard_id"]),
-                    sequence_number=_text(source["sequence_number"]),
-                    subsequence_number=_count(source["subsequence_number"]),
-                    partition_key=_text(source["partition_key"]),
-                    arrived_at=_moment(source["arrived_at"]),
+                    stream=checked_text(source["stream"]),
+                    shard_id=checked_text(source["shard_id"]),
+                    sequence_number=checked_text(source["sequence_number"]),
+                    subsequence_number=checked_count(source["subsequence_number"]),
+                    partition_key=checked_text(source["partition_key"]),
+                    arrived_at=checked_moment(source["arrived_at"]),
                 ),
-                data=None if data is None else base64.b64decode(_text(data), validate=True),
-                data_ref=None if data_ref is None else _text(data_ref),
-                replays=_count(fields["replays"]),
+                data=None if data is None else base64.b64decode(checked_text(data), validate=True),
+                data_ref=None if data_ref is None else checked_text(data_ref),
+                replays=checked_count(fields["replays"]),
             )
         except (KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"not a dead letter: {type(error).__name__}: {error}") from error
 
 
-def _text(value: Any) -> str:
+def checked_text(value: Any) -> str:
+    """A JSON value that must be a text.
+
+    Raises:
+        TypeError: it is not one.
+        ValueError: it holds half of a surrogate pair, which UTF-8 cannot write.
+    """
     if type(value) is not str:
         raise TypeError(f"{value!r:.40} is not a text")
-    value.encode()  # half of a surrogate pair cannot be printed, and is not UTF-8
+    value.encode()
     return value
 
 
-def _count(value: Any) -> int:
+def checked_count(value: Any) -> int:
+    """A JSON value that must be a whole number from 0 to `MAX_COUNT`.
+
+    Raises:
+        TypeError: it is not one.
+    """
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise TypeError(f"{value!r:.40} is not a whole number from 0 to {MAX_COUNT}")
     return value
 
 
-def _moment(value: Any) -> str:
-    """A time as text, which another may read with `datetime.fromisoformat`."""
-    text = _text(value)
+def checked_moment(value: Any) -> str:
+    """A JSON value that must be a time: ISO 8601, UTC.
+
+    Raises:
+        TypeError, ValueError: it is not one.
+    """
+    text = checked_text(value)
     if datetime.fromisoformat(text).utcoffset() != timedelta(0):
         raise TypeError(f"{text!r:.40} is not a time in UTC")
     return text

@@ -30,7 +30,8 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
     """
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (heavy; as below)
 
-    from archive.compaction.job import CompactionFailed, landed_hours  # noqa: PLC0415
+    from archive.compaction.cleaning import Cleaning  # noqa: PLC0415
+    from archive.compaction.job import hours_with_events  # noqa: PLC0415
 
     now = datetime.now(UTC)
     since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK
@@ -39,10 +40,12 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
         raise click.UsageError("--from is not before --to")
     outcomes: list[Outcome] = []
     try:
-        hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
+        s3, bucket = context.client("s3"), context.names().lake_bucket
+        hours = hours_with_events(s3, bucket, since, until)
         closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
-        outcomes.extend(_told(_compaction(context).run(hours), closed_after))
-    except (CompactionFailed, ClientError, BotoCoreError) as error:
+        outcomes.extend(_reported(_compaction(context).run(hours), closed_after))
+        Cleaning(s3, bucket).run(min(since, now - LOOK_BACK), until)
+    except (ClientError, BotoCoreError) as error:
         raise CommandError(f"compaction stopped: {error}. What is done stays done; run it again") from error
     finally:
         if as_json:
@@ -52,15 +55,20 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
                 ("hour", "what", "new objects", "files", "rows", "duplicates"),
                 [tuple(_record(outcome).values()) for outcome in outcomes],
             )
+    failed = [outcome for outcome in outcomes if outcome.what == "failed"]
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(outcomes)} hours are not compacted. First: {failed[0].hour}: {failed[0].error}"
+        )
     if not outcomes:
         click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
 
 
-def _told(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
-    """Say which hour is done, as it is."""
+def _reported(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
+    """Print each outcome when its hour is done."""
     for outcome in outcomes:
         until = f" until {outcome.hour.end + closed_after:%H:%M} UTC" if outcome.what == "open" else ""
-        click.echo(f"{outcome.hour}  {outcome.what}{until}", err=True)
+        click.echo(f"{outcome.hour}  {outcome.what}{until}{outcome.error and ': '}{outcome.error}", err=True)
         yield outcome
 
 

@@ -147,7 +147,7 @@ class Compaction:
             return Outcome(hour, "open")
         landing = self._keys(landing_prefix(hour))
         before = self._hours.committed(hour)
-        compacted = self._present(hour, before)
+        compacted = self._hours.present(hour, before)
         is_whole = len(compacted) == len(before.files)
         if not is_whole:
             _check_restorable(before, compacted, landing)
@@ -168,14 +168,7 @@ class Compaction:
 
     def _neighbour(self, hour: Hour, by: timedelta) -> list[str]:
         neighbour = Hour(hour.start + by)
-        return self._present(neighbour, self._hours.committed(neighbour))
-
-    def _present(self, hour: Hour, committed: Committed) -> list[str]:
-        """The files of a manifest that are there."""
-        if not committed.files:
-            return []
-        present = set(self._keys(data_prefix(hour)))
-        return [key for key in committed.files if key in present]
+        return self._hours.present(neighbour, self._hours.committed(neighbour))
 
     def _make_visible(self, hour: Hour) -> None:
         self._hours.mark_visible(hour, self._now() + self._visible_after)

@@ -137,6 +137,13 @@ class CompactedHours:
             if hour is not None and listed.key == manifest_key(hour) and (found := self._get(listed.key)):
                 yield hour, self._files_in(found["Body"].read().decode())
 
+    def present(self, hour: Hour, committed: Committed) -> list[str]:
+        """The files of a manifest that are there; files may be lost while the manifest stands."""
+        if not committed.files:
+            return []
+        stored = {found.key for found in list_objects(self._s3, self._bucket, data_prefix(hour))}
+        return [key for key in committed.files if key in stored]
+
     def commit(self, hour: Hour, files: list[str], sources: Iterable[str], before: Committed) -> bool:
         """Make files the hour's: write the list of their sources, then the manifest.
 

@@ -3,7 +3,7 @@
 import sys
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +53,7 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
     from consumers.table import TableUnavailable  # noqa: PLC0415 (pyarrow takes a moment to import)
     from infra.audit.sightings import Period  # noqa: PLC0415
     from infra.recovery.journal import Journal, JournalError, end_of_begun  # noqa: PLC0415
-    from infra.recovery.lake_files import files_of  # noqa: PLC0415
+    from infra.recovery.lake_files import FilesLost, files_of  # noqa: PLC0415
     from infra.recovery.rebuild import Rebuild, RebuildStopped  # noqa: PLC0415
 
     names, settings, s3 = context.names(), context.settings(), context.client("s3")
@@ -67,13 +67,13 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
             raise click.UsageError("--from must be before --to")
         kept = Journal(journal, target, period)
         kept.begin()
-        files = files_of(s3, names.lake_bucket, period, timedelta(hours=settings.stream.retention_hours))
+        files = files_of(s3, names.lake_bucket, period)
         with ThreadPoolExecutor(settings.table_writer.concurrent_writes) as executor:
             writing = _table(context, target, executor, ttl_seconds)
             rebuild = Rebuild(s3, names.lake_bucket, writing, kept, period, ttl_seconds=ttl_seconds)
             progress = _shown(rebuild.run(files))
         kept.finish()
-    except (RebuildStopped, TableUnavailable, JournalError, ClientError, BotoCoreError, OSError) as error:
+    except (RebuildStopped, TableUnavailable, JournalError, FilesLost, ClientError, BotoCoreError, OSError) as error:
         raise CommandError(f"the rebuild stopped: {error}. The same command goes on, from {journal}") from error
     _print(progress, target, as_json=as_json)
 

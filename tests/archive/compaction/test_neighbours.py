@@ -45,7 +45,7 @@ def test_what_two_hours_have_already_goes_from_the_later_one_only(lake):
     lake.land([a_row(2)], THIRD)
     list(compaction(lake, LATER).run([THIRD]))
     compacted = compaction(lake, LATER)
-    compacted._present = lambda *_: []  # type: ignore[method-assign] # this run sees no neighbour
+    compacted._neighbour = lambda *_: []  # type: ignore[method-assign] # this run sees no neighbour
     lake.land([a_row(2), a_row(5)], HOUR)
     list(compacted.run([HOUR]))
     assert lake.events() == ids(1, 2, 2, 5)

@@ -65,6 +65,11 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
 
+RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
+
+record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 
 build/athena_grammar/.done: tests/athena_grammar/package.json
@@ -103,7 +108,8 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
 	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
 	cd requirements && $(COMPILE) lambda.in run.in plots.in -c run.txt -o plots.txt
-	cd requirements && $(COMPILE) lambda.in run.in plots.in dev.in -c run.txt -o dev.txt
+	cd requirements && $(COMPILE) lambda.in run.in shell.in -c run.txt -o shell.txt
+	cd requirements && $(COMPILE) lambda.in run.in plots.in shell.in dev.in -c run.txt -o dev.txt
 	cd requirements && $(COMPILE) spark.in -o spark.txt
 	cd requirements && $(COMPILE) checkov.in -o checkov.txt
 	cd requirements && $(COMPILE) workflows.in -o workflows.txt

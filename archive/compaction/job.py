@@ -16,6 +16,7 @@ from archive.lake.hours import ONE_HOUR, Hour
 from archive.lake.layout import LANDING, MANIFESTS, Committed, CompactedHours, data_prefix, landing_prefix
 from archive.lake.listing import list_folders, list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 from producers.retry import AWS_ERRORS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ What = Literal["compacted", "extended", "restored", "unchanged", "empty", "open"
 CHANGED: Final = ("compacted", "extended", "restored")
 
 
-class CompactionFailed(Exception):
+class CompactionFailed(Explained):
     """An hour cannot be compacted; the message says why. The hour stays as it was."""
 
 

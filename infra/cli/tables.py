@@ -1,30 +1,31 @@
 """Tables for people, JSON for programs."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from infra.status import HopStatus
+from infra.terminal import shown
+from infra.value_text import json_text
 
 PIPED_WIDTH: Final = 10_000  # characters: in a pipe nothing is folded
+MAX_CELL_CHARACTERS: Final = 500
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under headings, numbers to the right with thousands separated."""
-    from rich import box  # noqa: PLC0415 (rich takes 50 ms to import, which commands with --json need not wait for)
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     kept = [list(row) for row in rows]
     for column, heading in enumerate(headings):
         numeric = bool(kept) and all(isinstance(row[column], int | float | None) for row in kept)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -33,7 +34,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, for programs."""
-    click.echo(json.dumps(value, default=str))
+    click.echo(json_text(value))
 
 
 def print_hops(hops: Iterable[HopStatus]) -> None:
@@ -42,9 +43,15 @@ def print_hops(hops: Iterable[HopStatus]) -> None:
     print_table(("hop", "unit", "in", "out", "waiting", "failed"), rows)
 
 
+def count_of(number: int, thing: str, things: str | None = None) -> str:
+    """A number of things, such as `1 entry` and `2,000 entries`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        text = shown(str(value), keep="\n")
+        return text if len(text) <= MAX_CELL_CHARACTERS else f"{text[:MAX_CELL_CHARACTERS]}…"
     return f"{value:,}"

@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.audit.sightings import Period
+from producers.explained import Explained
 
 
-class JournalError(Exception):
+class JournalError(Explained):
     """The journal cannot be read or written; the message says why and what to do."""
 
 

@@ -14,6 +14,7 @@ from archive.lake.listing import list_objects
 from infra.audit.sightings import Period
 from producers.event import Event, format_timestamp
 from producers.exact_json import parse
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -22,7 +23,7 @@ BATCH_ROWS: Final = 5_000
 _COLUMNS: Final = ["timestamp_micros", "request_id", "source_ip", "user_agent", "payload"]
 
 
-class FilesLost(Exception):
+class FilesLost(Explained):
     """Compacted files that a manifest names are gone; the message says which, and what to do."""
 
 

@@ -16,6 +16,7 @@ from infra.recovery.journal import Journal
 from infra.recovery.lake_files import LakeFile, events_in
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import Event, timestamp_micros
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -25,7 +26,7 @@ REFUSED_KEPT: Final = 20
 MICROS: Final = 1_000_000
 
 
-class RebuildStopped(Exception):
+class RebuildStopped(Explained):
     """DynamoDB refused rows for too long; the journal holds what is done."""
 
 

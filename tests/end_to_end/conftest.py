@@ -17,6 +17,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.roles import recording
+
 ROOT = Path(__file__).parents[2]
 SPILLWAY = str(Path(sys.executable).with_name("spillway"))
 START_SECONDS = 30
@@ -98,7 +100,8 @@ def start(*arguments: str) -> RunningPipeline:
             [SPILLWAY, "run", "--port", "0", "--aws-port", "0", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+            | recording.environment(),
         )
     path = Path(output.name)
     greeting = _greeting(process, path)

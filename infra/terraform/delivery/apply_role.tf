@@ -5,7 +5,7 @@ resource "aws_iam_role" "apply" {
   name                 = "spillway-delivery-apply-${each.key}"
   description          = "Applies Spillway ${each.key} for ${var.repository}"
   assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
-  max_session_duration = 7200 # an apply, and ten minutes of a canary
+  max_session_duration = 7200 # two applies, and a quarter of an hour of a canary
 
   depends_on = [aws_iam_openid_connect_provider.github]
 }
@@ -20,32 +20,36 @@ resource "aws_iam_role_policy" "apply_state" {
 
 # Several policies, since a managed one holds 6,144 characters.
 locals {
-  apply_halves = { services-1 = slice(sort(keys(local.services["*"])), 0, 8), services-2 = slice(sort(keys(local.services["*"])), 8, length(local.services["*"])) }
+  service_parts = { for n, services in chunklist(sort(keys(local.services[one(slice(sort(var.environments), 0, 1))])), 5) :
+  "services-${n + 1}" => services }
   apply_documents = merge([for environment in var.environments : merge(
-    { for half in keys(local.apply_halves) : "${environment} ${half}" => { environment = environment, name = half, json = data.aws_iam_policy_document.services["${environment} ${half}"].json } },
-    { "${environment} unnamed" = { environment = environment, name = "unnamed", json = data.aws_iam_policy_document.unnamed[environment].json } },
-    { "${environment} roles" = { environment = environment, name = "roles", json = data.aws_iam_policy_document.roles[environment].json } },
+    { for part in keys(local.service_parts) :
+    "${environment} ${part}" => data.aws_iam_policy_document.services["${environment} ${part}"].json },
+    { "${environment} unnamed" = data.aws_iam_policy_document.unnamed[environment].json },
+    { "${environment} keys" = data.aws_iam_policy_document.keys[environment].json },
+    { "${environment} roles" = data.aws_iam_policy_document.roles[environment].json },
+    length(var.options) == 0 ? {} : { "${environment} options" = data.aws_iam_policy_document.options[environment].json },
   )]...)
 }
 
 resource "aws_iam_policy" "apply" {
   for_each = local.apply_documents
 
-  name        = "spillway-delivery-apply-${each.value.environment}-${each.value.name}"
-  description = "What applying Spillway ${each.value.environment} takes"
-  policy      = each.value.json
+  name        = "spillway-delivery-apply-${replace(each.key, " ", "-")}"
+  description = "What applying Spillway ${split(" ", each.key)[0]} takes"
+  policy      = each.value
 }
 
 resource "aws_iam_role_policy_attachment" "apply" {
   for_each = local.apply_documents
 
-  role       = aws_iam_role.apply[each.value.environment].name
+  role       = aws_iam_role.apply[split(" ", each.key)[0]].name
   policy_arn = aws_iam_policy.apply[each.key].arn
 }
 
 data "aws_iam_policy_document" "services" {
-  for_each = merge([for environment in var.environments : { for half, names in local.apply_halves :
-    "${environment} ${half}" => { for name in names : name => local.services[environment][name] }
+  for_each = merge([for environment in var.environments : { for part, services in local.service_parts :
+    "${environment} ${part}" => { for service in services : service => local.services[environment][service] }
   }]...)
 
   dynamic "statement" {
@@ -58,24 +62,29 @@ data "aws_iam_policy_document" "services" {
   }
 }
 
-# What has no name of ours in its ARN: bounded by region, tag or function, where IAM can.
+# What has no name of ours in its ARN: bounded by tag, function or region where IAM can.
 data "aws_iam_policy_document" "unnamed" {
   for_each = var.environments
 
-  # checkov:skip=CKV_AWS_109:keys are bounded by their tags
-  # checkov:skip=CKV_AWS_111:these actions know no resource, or one whose id only AWS gives; bounded by tag, function or region
+  # checkov:skip=CKV_AWS_109:what another environment owns is denied by its tags
+  # checkov:skip=CKV_AWS_111:these actions know no resource, or one whose id only AWS gives; what another environment owns is denied
   # checkov:skip=CKV_AWS_356:these actions know no resource, or one whose id only AWS gives
 
   statement {
     sid       = "Read"
-    actions   = concat(local.unnamed_reads, ["backup:ListBackupVaults", "logs:ListLogDeliveries"])
+    actions   = concat(local.unnamed_reads, ["backup:ListBackupVaults"])
     resources = ["*"]
   }
   statement {
-    sid     = "Api"
-    actions = ["apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:UpdateRestApiPolicy"]
-    resources = [for path in ["restapis", "restapis/*", "apikeys", "apikeys/*", "usageplans", "usageplans/*", "tags/*"] :
-    "arn:${local.partition}:apigateway:${var.region}::/${path}"]
+    sid = "Api"
+    actions = ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
+    "apigateway:UpdateRestApiPolicy"]
+    resources = [for path in local.api_paths : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
+  }
+  statement {
+    sid       = "NewApi"
+    actions   = ["apigateway:POST", "apigateway:UpdateRestApiPolicy"]
+    resources = [for path in ["restapis", "apikeys", "usageplans"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
   }
   statement {
     sid       = "Mappings"
@@ -89,43 +98,27 @@ data "aws_iam_policy_document" "unnamed" {
     }
   }
   statement {
-    sid       = "MakeKeys"
-    actions   = ["kms:CreateKey", "kms:TagResource"]
+    sid       = "TagMappings" # when it makes one, too
+    actions   = ["lambda:TagResource", "lambda:UntagResource"]
+    resources = ["arn:${local.partition}:lambda:${local.here}:event-source-mapping:*"]
+  }
+  # CloudWatch takes a composite alarm only from who may put any.
+  statement {
+    sid       = "CompositeAlarms"
+    actions   = ["cloudwatch:PutCompositeAlarm"]
     resources = ["*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:RequestTag/Environment"
-      values   = [each.key]
-    }
   }
   statement {
-    sid = "ChangeOwnKeys"
-    actions = ["kms:CreateAlias", "kms:CreateGrant", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:PutKeyPolicy",
-    "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription"]
-    resources = ["arn:${local.partition}:kms:${local.here}:key/*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Environment"
-      values   = [each.key]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:ResourceTag/Project"
-      values   = ["spillway"]
-    }
+    sid = "BackupPlans"
+    actions = [
+      "backup:CreateBackupPlan", "backup:CreateBackupSelection", "backup:DeleteBackupPlan", "backup:DeleteBackupSelection",
+      "backup:TagResource", "backup:UntagResource", "backup:UpdateBackupPlan",
+    ]
+    resources = ["arn:${local.partition}:backup:${local.here}:backup-plan:*"]
   }
   statement {
-    sid       = "Aliases"
-    actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
-    resources = ["arn:${local.partition}:kms:${local.here}:alias/spillway-${each.key}"]
-  }
-  statement {
-    sid = "BackupPlansAndQueries"
-    actions = ["backup:CreateBackupPlan", "backup:CreateBackupSelection", "backup:DeleteBackupPlan", "backup:DeleteBackupSelection",
-      "backup:TagResource", "backup:UpdateBackupPlan", "backup-storage:MountCapsule", "logs:DeleteQueryDefinition",
-    "logs:PutQueryDefinition", "resource-groups:CreateGroup"]
+    sid       = "VaultsAndQueries"
+    actions   = ["backup-storage:MountCapsule", "logs:DeleteQueryDefinition", "logs:PutQueryDefinition", "resource-groups:CreateGroup"]
     resources = ["*"]
 
     condition {
@@ -134,34 +127,36 @@ data "aws_iam_policy_document" "unnamed" {
       values   = [var.region]
     }
   }
-
   dynamic "statement" {
-    for_each = { for option, actions in local.option_actions : option => actions if contains(var.options, option) }
+    for_each = [local.another_environment[each.key]]
     content {
-      sid       = "Option${title(statement.key)}"
-      actions   = statement.value
+      sid       = "NeverAnotherEnvironment"
+      effect    = "Deny"
+      actions   = statement.value.actions
       resources = ["*"]
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
     }
   }
 }
 
-# What the pipeline's options take besides.
+# What has only an id in its ARN says by its tags whose it is; children of an API inherit those of the API.
 locals {
-  option_actions = {
-    authorizer = ["lambda:AddPermission", "lambda:GetPolicy", "lambda:RemovePermission"] # of a function that is not the pipeline's
-    domain = ["acm:AddTagsToCertificate", "acm:DeleteCertificate", "acm:DescribeCertificate", "acm:ListTagsForCertificate",
-      "acm:RequestCertificate", "apigateway:AddCertificateToDomain", "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST",
-    "route53:ChangeResourceRecordSets", "route53:GetChange", "route53:GetHostedZone", "route53:ListResourceRecordSets"]
-    scaling = ["application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget",
-      "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget",
-    "application-autoscaling:TagResource", "application-autoscaling:UntagResource"]
-    vpc = ["ec2:AssociateRouteTable", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateFlowLogs", "ec2:CreateRouteTable",
-      "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DeleteFlowLogs", "ec2:DeleteRouteTable",
-      "ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DisassociateRouteTable",
-    "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"]
-    waf = ["apigateway:SetWebACL", "wafv2:AssociateWebACL", "wafv2:CreateWebACL", "wafv2:DeleteLoggingConfiguration", "wafv2:DeleteWebACL",
-    "wafv2:DisassociateWebACL", "wafv2:PutLoggingConfiguration", "wafv2:TagResource", "wafv2:UntagResource", "wafv2:UpdateWebACL"]
-  }
+  another_environment = { for environment in var.environments : environment => {
+    actions = ["acm:*", "apigateway:*", "backup:*", "ec2:*", "kms:*", "lambda:*", "wafv2:*"]
+    conditions = [
+      { test = "StringEquals", variable = "aws:ResourceTag/Project", values = ["spillway"] },
+      { test = "Null", variable = "aws:ResourceTag/Environment", values = ["false"] },
+      { test = "StringNotEquals", variable = "aws:ResourceTag/Environment", values = [environment] },
+    ]
+  } }
 }
 
 # Roles: made within the boundary alone, handed to the services that the pipeline consists of, and never these.

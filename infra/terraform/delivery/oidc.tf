@@ -5,17 +5,20 @@ locals {
   here      = "${var.region}:${local.account}"
   issuer    = "token.actions.githubusercontent.com"
 
-  # Told from their names, so that a plan shows every document whole.
+  # Made from their names, so that a plan shows every document whole.
   provider_arn = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}"
   boundary_arn = "arn:${local.partition}:iam::${local.account}:policy/spillway-boundary"
 }
 
+# An account holds one provider of this address; where another project made it, it is used as it stands.
 resource "aws_iam_openid_connect_provider" "github" {
+  count = var.oidc_provider_exists ? 0 : 1
+
   url            = "https://${local.issuer}"
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# Whom a token must be of: a pull request may plan, a job in an environment may apply there.
+# Whose token each role takes: a pull request may plan, a job in an environment may apply there.
 locals {
   subjects = merge(
     { plan = ["repo:${var.repository}:pull_request"] },
@@ -47,4 +50,9 @@ data "aws_iam_policy_document" "trust" {
       values   = each.value
     }
   }
+}
+
+moved {
+  from = aws_iam_openid_connect_provider.github
+  to   = aws_iam_openid_connect_provider.github[0]
 }

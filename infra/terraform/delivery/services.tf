@@ -1,22 +1,27 @@
-# What the pipeline consists of, by service: its ARNs in one environment (* for the plan role: any), what reading its
-# configuration takes, and what making it takes. No action here reads or writes events.
+# What the pipeline consists of, by service: its ARNs in one environment, the actions that read its configuration, and
+# the actions that make it. No action here reads or writes events.
 locals {
-  # Where IAM knows no resource for an action, or the ARN holds an id that only AWS gives.
+  # IAM knows no resource for these actions, or the ARN holds an id that only AWS gives.
   unnamed_reads = [
-    "acm:ListCertificates", "apigateway:GET", "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource",
-    "backup:GetBackup*", "backup:ListTags", "cloudwatch:DescribeAlarms", "ec2:Describe*", "iam:ListOpenIDConnectProviders",
-    "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags",
-    "lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings", "lambda:ListTags", "logs:DescribeLogGroups",
-    "logs:DescribeQueryDefinitions", "sts:GetCallerIdentity", "xray:GetGroup", "xray:GetSamplingRules", "xray:ListTagsForResource",
-    "wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource",
-    "kinesis:DescribeLimits", "kinesis:ListStreams", "athena:GetNamedQuery",
+    "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource", "athena:GetNamedQuery",
+    "backup:GetBackup*", "backup:ListTags", "ce:ListCostAllocationTags", "cloudwatch:DescribeAlarms", "ec2:Describe*",
+    "kinesis:DescribeLimits", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases",
+    "kms:ListResourceTags", "lambda:GetAccountSettings", "lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings",
+    "lambda:ListTags", "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sts:GetCallerIdentity",
+    "xray:GetGroup", "xray:GetSamplingRules", "xray:ListTagsForResource",
   ]
 
-  services = { for environment in setunion(var.environments, ["*"]) : environment => {
+  # Not the collection /apikeys: reading it returns the keys of every environment.
+  api_paths = ["restapis/*", "apikeys/*", "usageplans/*", "tags/*"]
+
+  services = { for environment in var.environments : environment => {
     athena = {
       arns  = ["athena:${local.here}:workgroup/spillway-${environment}"]
       reads = ["athena:GetWorkGroup", "athena:ListTagsForResource"]
-      makes = ["athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup", "athena:GetNamedQuery", "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup"]
+      makes = [
+        "athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup",
+        "athena:GetNamedQuery", "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup",
+      ]
     }
     backup = {
       arns  = ["backup:${local.here}:backup-vault:spillway-${environment}"]
@@ -24,69 +29,145 @@ locals {
       makes = ["backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:TagResource", "backup:UntagResource"]
     }
     budgets = {
-      arns  = ["budgets::${local.account}:budget/spillway-${environment}"]
+      arns  = ["budgets::${local.account}:budget/spillway-${environment}", "budgets::${local.account}:budget/spillway-${environment}-account"]
       reads = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
       makes = ["budgets:ModifyBudget", "budgets:TagResource", "budgets:UntagResource"]
     }
     cloudwatch = {
-      arns  = ["cloudwatch:${local.here}:alarm:spillway-${environment}-*", "cloudwatch::${local.account}:dashboard/spillway-${environment}"]
+      arns = [
+        "cloudwatch:${local.here}:alarm:spillway-${environment}-*",
+        "cloudwatch::${local.account}:dashboard/spillway-${environment}",
+      ]
       reads = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
-      makes = ["cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutCompositeAlarm", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
+      makes = [
+        "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "cloudwatch:PutDashboard", "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource", "cloudwatch:UntagResource",
+      ]
     }
     dynamodb = {
-      arns  = ["dynamodb:${local.here}:table/spillway-${environment}-*"]
-      reads = ["dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource"]
-      makes = ["dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource", "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive"]
+      arns = ["dynamodb:${local.here}:table/spillway-${environment}-*"]
+      reads = [
+        "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
+        "dynamodb:ListTagsOfResource",
+      ]
+      makes = [
+        "dynamodb:CreateTable", "dynamodb:DeleteTable", "dynamodb:TagResource", "dynamodb:UntagResource",
+        "dynamodb:UpdateContinuousBackups", "dynamodb:UpdateTable", "dynamodb:UpdateTimeToLive",
+      ]
     }
     events = {
       arns  = ["events:${local.here}:rule/spillway-${environment}-*"]
       reads = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
-      makes = ["events:DeleteRule", "events:DisableRule", "events:EnableRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource"]
+      makes = [
+        "events:DeleteRule", "events:DisableRule", "events:EnableRule", "events:PutRule", "events:PutTargets",
+        "events:RemoveTargets", "events:TagResource", "events:UntagResource",
+      ]
     }
     firehose = {
       arns  = ["firehose:${local.here}:deliverystream/spillway-${environment}-*"]
       reads = ["firehose:DescribeDeliveryStream", "firehose:ListTagsForDeliveryStream"]
-      makes = ["firehose:CreateDeliveryStream", "firehose:DeleteDeliveryStream", "firehose:TagDeliveryStream", "firehose:UntagDeliveryStream", "firehose:UpdateDestination"]
+      makes = [
+        "firehose:CreateDeliveryStream", "firehose:DeleteDeliveryStream", "firehose:TagDeliveryStream",
+        "firehose:UntagDeliveryStream", "firehose:UpdateDestination",
+      ]
     }
     glue = {
-      arns  = ["glue:${local.here}:catalog", "glue:${local.here}:database/spillway_${replace(environment, "-", "_")}", "glue:${local.here}:table/spillway_${replace(environment, "-", "_")}/*"]
+      arns = [
+        "glue:${local.here}:catalog", "glue:${local.here}:database/spillway_${environment}",
+        "glue:${local.here}:table/spillway_${environment}/*",
+        "glue:${local.here}:userDefinedFunction/spillway_${environment}/*", # DeleteDatabase asks for it
+      ]
       reads = ["glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags"]
-      makes = ["glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteTable", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable"]
+      makes = [
+        "glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteTable", "glue:TagResource",
+        "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable",
+      ]
     }
     iam = {
-      arns  = ["iam::${local.account}:role/spillway-${environment}-*"]
-      reads = ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:ListRoleTags"]
-      makes = ["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+      arns = ["iam::${local.account}:role/spillway-${environment}-*"]
+      reads = [
+        "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
+        "iam:ListRolePolicies", "iam:ListRoleTags",
+      ]
+      makes = [
+        "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy",
+        "iam:UpdateRole", "iam:UpdateRoleDescription",
+      ]
     }
     kinesis = {
-      arns  = ["kinesis:${local.here}:stream/spillway-${environment}-*"]
-      reads = ["kinesis:DescribeStream", "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:ListTagsForStream", "kinesis:ListTagsForResource"]
-      makes = ["kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DecreaseStreamRetentionPeriod", "kinesis:DeleteStream", "kinesis:DeregisterStreamConsumer", "kinesis:DisableEnhancedMonitoring", "kinesis:EnableEnhancedMonitoring", "kinesis:IncreaseStreamRetentionPeriod", "kinesis:RegisterStreamConsumer", "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption", "kinesis:TagResource", "kinesis:UntagResource", "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode"]
+      arns = ["kinesis:${local.here}:stream/spillway-${environment}-*"]
+      reads = [
+        "kinesis:DescribeStream", "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary",
+        "kinesis:ListShards", "kinesis:ListTagsForStream", "kinesis:ListTagsForResource",
+      ]
+      makes = [
+        "kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DecreaseStreamRetentionPeriod",
+        "kinesis:DeleteStream", "kinesis:DeregisterStreamConsumer", "kinesis:DisableEnhancedMonitoring",
+        "kinesis:EnableEnhancedMonitoring", "kinesis:IncreaseStreamRetentionPeriod", "kinesis:RegisterStreamConsumer",
+        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption",
+        "kinesis:TagResource", "kinesis:UntagResource", "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode",
+      ]
     }
     lambda = {
-      arns  = ["lambda:${local.here}:function:spillway-${environment}-*"]
-      reads = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig", "lambda:ListVersionsByFunction"]
-      makes = ["lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias", "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig", "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency", "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig"]
+      arns = ["lambda:${local.here}:function:spillway-${environment}-*"]
+      reads = [
+        "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig",
+        "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy",
+        "lambda:GetProvisionedConcurrencyConfig", "lambda:ListAliases", "lambda:ListVersionsByFunction",
+      ]
+      makes = [
+        "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias",
+        "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
+        "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+        "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission",
+        "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig",
+      ]
     }
     logs = {
-      arns  = [for group in ["/aws/lambda/spillway-${environment}-*", "/aws/kinesisfirehose/spillway-${environment}-*", "/aws/apigateway/spillway-${environment}-*", "/aws/vpc/spillway-${environment}-*", "aws-waf-logs-spillway-${environment}"] : "logs:${local.here}:log-group:${group}"]
+      arns = [for group in [
+        "/aws/lambda/spillway-${environment}-*", "/aws/kinesisfirehose/spillway-${environment}-*",
+        "/aws/apigateway/spillway-${environment}-*", "/aws/vpc/spillway-${environment}-*",
+        "aws-waf-logs-spillway-${environment}", "aws-waf-logs-spillway-${environment}:*", # most actions ask for the second form
+      ] : "logs:${local.here}:log-group:${group}"]
       reads = ["logs:DescribeLogStreams", "logs:ListTagsForResource"]
-      makes = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DeleteLogGroup", "logs:DeleteLogStream", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"]
+      makes = [
+        "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DeleteLogGroup",
+        "logs:DeleteLogStream", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource",
+        "logs:UntagResource",
+      ]
     }
     resource-groups = {
-      arns  = ["resource-groups:${local.here}:group/spillway-${environment}"]
-      reads = ["resource-groups:GetGroup", "resource-groups:GetGroupConfiguration", "resource-groups:GetGroupQuery", "resource-groups:GetTags"]
-      makes = ["resource-groups:DeleteGroup", "resource-groups:Tag", "resource-groups:Untag", "resource-groups:UpdateGroup", "resource-groups:UpdateGroupQuery"]
+      arns = ["resource-groups:${local.here}:group/spillway-${environment}"]
+      reads = [
+        "resource-groups:GetGroup", "resource-groups:GetGroupConfiguration", "resource-groups:GetGroupQuery",
+        "resource-groups:GetTags",
+      ]
+      makes = [
+        "resource-groups:DeleteGroup", "resource-groups:Tag", "resource-groups:Untag", "resource-groups:UpdateGroup",
+        "resource-groups:UpdateGroupQuery",
+      ]
     }
     s3 = {
-      arns  = ["s3:::spillway-${environment}-*-${local.account}"]
-      reads = ["s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket"]
-      makes = ["s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"]
+      arns = ["s3:::spillway-${environment}-*-${local.account}"]
+      reads = [
+        "s3:GetAccelerateConfiguration", "s3:GetBucket*", "s3:GetEncryptionConfiguration",
+        "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
+      ]
+      makes = [
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
+        "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
+        "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
+      ]
     }
     sns = {
       arns  = ["sns:${local.here}:spillway-${environment}-*"]
-      reads = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource"]
-      makes = ["sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource", "sns:Unsubscribe", "sns:UntagResource"]
+      reads = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"]
+      makes = [
+        "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+        "sns:Unsubscribe", "sns:UntagResource",
+      ]
     }
     sqs = {
       arns  = ["sqs:${local.here}:spillway-${environment}-*"]
@@ -94,9 +175,15 @@ locals {
       makes = ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"]
     }
     xray = {
-      arns  = ["xray:${local.here}:group/spillway-${environment}/*", "xray:${local.here}:sampling-rule/spillway-${environment}"]
+      arns = [
+        "xray:${local.here}:group/spillway-${environment}/*",
+        "xray:${local.here}:sampling-rule/spillway-${environment}",
+      ]
       reads = ["xray:GetGroup"]
-      makes = ["xray:CreateGroup", "xray:CreateSamplingRule", "xray:DeleteGroup", "xray:DeleteSamplingRule", "xray:TagResource", "xray:UntagResource", "xray:UpdateGroup", "xray:UpdateSamplingRule"]
+      makes = [
+        "xray:CreateGroup", "xray:CreateSamplingRule", "xray:DeleteGroup", "xray:DeleteSamplingRule",
+        "xray:TagResource", "xray:UntagResource", "xray:UpdateGroup", "xray:UpdateSamplingRule",
+      ]
     }
   } }
 }

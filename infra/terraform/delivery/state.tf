@@ -1,16 +1,24 @@
 # Terraform's state in S3, and the lock beside it.
+locals {
+  state_object = "arn:${local.partition}:s3:::${var.state_bucket}"
+}
+
 data "aws_iam_policy_document" "state" {
   for_each = local.subjects
 
   statement {
     sid       = "FindTheState"
     actions   = ["s3:ListBucket"]
-    resources = ["arn:${local.partition}:s3:::${var.state_bucket}"]
+    resources = [local.state_object]
   }
+  # `terraform init` looks at the state of the workspace default, in which nothing of Spillway is, before another is selected.
   statement {
-    sid       = "ReadTheState"
-    actions   = ["s3:GetObject"]
-    resources = ["arn:${local.partition}:s3:::${var.state_bucket}/env:/${each.key == "plan" ? "*" : each.key}/${var.state_key}"]
+    sid     = "ReadTheState"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.state_object}/${var.state_key}",
+      "${local.state_object}/env:/${each.key == "plan" ? var.plan_environment : each.key}/${var.state_key}",
+    ]
   }
   # A plan of a pull request is made without a lock (-lock=false), so that it writes nothing at all.
   dynamic "statement" {
@@ -18,7 +26,7 @@ data "aws_iam_policy_document" "state" {
     content {
       sid       = "WriteTheState"
       actions   = ["s3:PutObject"]
-      resources = ["arn:${local.partition}:s3:::${var.state_bucket}/env:/${statement.value}/${var.state_key}"]
+      resources = ["${local.state_object}/env:/${statement.value}/${var.state_key}"]
     }
   }
   dynamic "statement" {
@@ -26,7 +34,7 @@ data "aws_iam_policy_document" "state" {
     content {
       sid       = "LockTheState"
       actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-      resources = ["arn:${local.partition}:s3:::${var.state_bucket}/env:/${statement.value}/${var.state_key}.tflock"]
+      resources = ["${local.state_object}/env:/${statement.value}/${var.state_key}.tflock"]
     }
   }
   dynamic "statement" {

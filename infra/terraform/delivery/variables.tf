@@ -9,18 +9,35 @@ variable "repository" {
 }
 
 variable "environments" {
-  description = "Spillway's environments in this account; each has an apply role of its own, which only a job in the GitHub environment of that name may assume."
+  description = "Spillway's environments in this account. Only a job in the GitHub environment of the same name may assume its apply role."
   type        = set(string)
   default     = ["dev", "prod"]
 
   validation {
-    condition     = alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9-]{0,14}[a-z0-9]$", name)) && name != "delivery"])
-    error_message = "environments: as the variable environment of the pipeline, and not \"delivery\"."
+    condition     = alltrue([for name in var.environments : can(regex("^[a-z][a-z0-9]{1,15}$", name)) && name != "delivery"])
+    error_message = "environments: each is 2 to 16 lower-case letters and digits, a letter first, and not \"delivery\"."
   }
 }
 
+variable "plan_environment" {
+  description = "The environment whose plan a pull request shows. The plan role reads its configuration and its state, and no other's."
+  type        = string
+  default     = "dev"
+
+  validation {
+    condition     = contains(var.environments, var.plan_environment)
+    error_message = "plan_environment: one of environments."
+  }
+}
+
+variable "oidc_provider_exists" {
+  description = "Whether the account has GitHub's identity provider already. IAM takes one of each address, so a second cannot be made."
+  type        = bool
+  default     = false
+}
+
 variable "region" {
-  description = "Where the pipeline stands."
+  description = "The region of the pipeline."
   type        = string
   default     = "eu-west-2"
 }
@@ -31,24 +48,24 @@ variable "state_bucket" {
 }
 
 variable "state_key" {
-  description = "The key of the state in it, as in backend.tf; each environment's lies under env:/<environment>/."
+  description = "The key of the state in that bucket, as in backend.tf. The state of an environment lies under env:/<environment>/."
   type        = string
   default     = "spillway/terraform.tfstate"
 }
 
 variable "state_kms_key_arn" {
-  description = "The key that encrypts the state, where the bucket has one of its own; left out: S3's."
+  description = "The KMS key that encrypts the state; left out: a key of S3's."
   type        = string
   default     = null
 }
 
 variable "options" {
-  description = "Options of the pipeline that the apply roles may use as well: authorizer, domain, scaling, vpc, waf."
+  description = "Options of the pipeline that take more permissions, by the names of their variables; see options.tf."
   type        = set(string)
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.options, ["authorizer", "domain", "scaling", "vpc", "waf"])) == 0
-    error_message = "options: authorizer, domain, scaling, vpc, waf."
+    condition     = length(setsubtract(var.options, keys(local.options))) == 0
+    error_message = "options: ${join(", ", keys(local.options))}."
   }
 }

@@ -38,18 +38,19 @@ run "roles" {
     error_message = "Tokens for others than AWS are taken."
   }
 
-  # The plan role reads, and reads no events.
+  # The plan role reads, and reads no events. What it may decrypt are the settings of functions, see test_delivery_roles.py.
 
   assert {
-    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.plan, data.aws_iam_policy_document.state["plan"]] : [
+    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.plan, data.aws_iam_policy_document.plan_unnamed, data.aws_iam_policy_document.state["plan"]] : [
       for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) :
-      can(regex(":(Get|List|Describe|View|GET)", action))]
+      can(regex(":(Get|List|Describe|View|GET)", action)) || action == "kms:Decrypt"] if statement.Effect == "Allow"
     ]]))
     error_message = "The plan role may change something."
   }
   assert {
-    condition = length(setintersection(toset(flatten([for statement in jsondecode(data.aws_iam_policy_document.plan.json).Statement : statement.Action])), [
-      "s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "kinesis:GetRecords", "sqs:ReceiveMessage", "kms:Decrypt", "athena:GetQueryResults",
+    condition = length(setintersection(toset(flatten([for document in values(local.plan_documents) : [
+      for statement in jsondecode(document).Statement : statement.Action]])), [
+      "s3:GetObject", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "kinesis:GetRecords", "sqs:ReceiveMessage", "athena:GetQueryResults",
     ])) == 0
     error_message = "The plan role may read events."
   }
@@ -57,16 +58,16 @@ run "roles" {
   # An apply role makes its own environment alone, and neither reads nor writes events.
 
   assert {
-    condition = alltrue(flatten([for half in ["services-1", "services-2"] : [
-      for statement in jsondecode(data.aws_iam_policy_document.services["dev ${half}"].json).Statement : [
+    condition = alltrue(flatten([for part in keys(local.service_parts) : [
+      for statement in jsondecode(data.aws_iam_policy_document.services["dev ${part}"].json).Statement : [
         for resource in flatten([statement.Resource]) : can(regex("spillway[-_]dev", resource)) || endswith(resource, ":catalog")
       ]
     ]]))
     error_message = "The apply role of dev may change another environment."
   }
   assert {
-    condition = length(setintersection(toset(flatten([for half in ["services-1", "services-2"] : [
-      for statement in jsondecode(data.aws_iam_policy_document.services["prod ${half}"].json).Statement : statement.Action
+    condition = length(setintersection(toset(flatten([for part in keys(local.service_parts) : [
+      for statement in jsondecode(data.aws_iam_policy_document.services["prod ${part}"].json).Statement : statement.Action
       ]])), [
       "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:Scan", "kinesis:PutRecords",
       "kinesis:GetRecords", "sqs:ReceiveMessage", "lambda:InvokeFunction", "sns:Publish",
@@ -75,12 +76,13 @@ run "roles" {
   }
   assert {
     condition = alltrue(flatten([for document in concat(values(data.aws_iam_policy_document.services), values(data.aws_iam_policy_document.unnamed), values(data.aws_iam_policy_document.roles)) : [
-      for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) : !endswith(action, ":*")]
+      for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) : !endswith(action, ":*")] if statement.Effect == "Allow"
     ]]))
     error_message = "A role is allowed every action of a service."
   }
   assert {
-    condition     = alltrue([for policy in aws_iam_policy.apply : length(policy.policy) <= 6144]) && alltrue([for environment in var.environments : length([for document in local.apply_documents : document if document.environment == environment]) <= 10])
+    condition = alltrue([for policy in concat(values(aws_iam_policy.apply), values(aws_iam_policy.plan)) : length(policy.policy) <= 6144]) && alltrue([
+    for environment in var.environments : length([for key in keys(local.apply_documents) : key if startswith(key, "${environment} ")]) <= 10])
     error_message = "A policy is larger than IAM takes, or a role has more than ten."
   }
 
@@ -103,6 +105,27 @@ run "roles" {
   }
 }
 
+# Read by test_delivery_roles.py.
+run "every_option" {
+  command = plan
+
+  variables {
+    oidc_provider_exists = true
+    options              = ["domain", "lambda_authorizer", "provisioned_concurrency", "table_capacity", "table_replica_region", "vpc_cidr", "waf"]
+  }
+
+  assert {
+    # IAM does not count white space.
+    condition = alltrue([for policy in concat(values(aws_iam_policy.apply), values(aws_iam_policy.plan)) :
+    length(jsonencode(jsondecode(policy.policy))) <= 6144])
+    error_message = "A policy is larger than IAM takes."
+  }
+  assert {
+    condition     = toset(keys(local.options)) == var.options
+    error_message = "An option is not tested."
+  }
+}
+
 run "what_cannot_be_is_refused" {
   command = plan
 
@@ -113,4 +136,25 @@ run "what_cannot_be_is_refused" {
   }
 
   expect_failures = [var.repository, var.environments, var.options]
+}
+
+# The roles of dev would reach what is of dev-x.
+run "an_environment_with_a_hyphen_is_refused" {
+  command = plan
+
+  variables {
+    environments = ["dev", "dev-x"]
+  }
+
+  expect_failures = [var.environments]
+}
+
+run "a_plan_is_of_an_environment" {
+  command = plan
+
+  variables {
+    plan_environment = "test"
+  }
+
+  expect_failures = [var.plan_environment]
 }

@@ -1,0 +1,50 @@
+"""Every run of the tests records what functions call, and fails where that is not what the roles are judged by."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.roles import recording, stored
+
+KEEP_VARIABLE: Final = "SPILLWAY_KEEP_CALLS"  # set: replace the recording by what this run records
+_is_worker = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Record in this process, and in those that it starts."""
+    if not _is_worker:
+        folder = tempfile.mkdtemp(prefix="spillway-calls-")
+        os.environ[recording.FOLDER_VARIABLE] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    recording.install(Path(os.environ[recording.FOLDER_VARIABLE]))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Compare what was recorded with what is kept; a run of all tests also finds what nobody calls any more."""
+    if _is_worker:
+        return
+    found, kept = stored.recorded(Path(os.environ[recording.FOLDER_VARIABLE])), stored.kept()
+    if os.environ.get(KEEP_VARIABLE):
+        stored.keep(found)
+        return
+    problems = [f"called, and not in the recording: {call.to_line()}" for call in sorted(found - kept)]
+    if _ran_everything(session):
+        problems += [f"in the recording, and not called: {call.to_line()}" for call in sorted(kept - found)]
+    if problems:
+        reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.section("AWS calls of the functions", red=True)
+        for problem in problems:
+            reporter.line(problem)
+        reporter.line("Where this is meant, run `make record-calls`, and the tests of tests/roles.")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _ran_everything(session: pytest.Session) -> bool:
+    """Whether this run had every test, and none failed before its calls."""
+    options = session.config.option
+    chosen = options.keyword or options.markexpr or session.config.args_source.name != "TESTPATHS"
+    return not chosen and session.exitstatus == pytest.ExitCode.OK

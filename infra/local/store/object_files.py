@@ -6,12 +6,11 @@ disagree. Whoever changes one key from several threads orders the changes: the l
 of the same change.
 """
 
-import hashlib
 import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +18,9 @@ from typing import Any, Final
 from infra.local.store.crash_points import CrashPoint, reached
 from infra.local.store.database import Database
 from infra.local.store.errors import StoreFull
+from infra.local.store.object_paths import can_be_path, files_below, hidden, remove_if_empty
 
 DELETED: Final = ""  # as `aside`: the object is gone, its file not yet
-MAX_NAME_BYTES: Final = 255  # of a file or folder
-HIDDEN_FOLDER: Final = ".keys"  # below a bucket: objects whose keys cannot be paths
-CHUNK_BYTES: Final = 1024 * 1024
 
 State = dict[str, Any]
 
@@ -127,8 +124,8 @@ class ObjectFiles:
         self.commit(bucket, [], keys)
         folder = self._buckets / bucket
         for place in sorted((each for each in folder.rglob("*") if each.is_dir()), reverse=True):
-            _remove_if_empty(place)
-        _remove_if_empty(folder)
+            remove_if_empty(place)
+        remove_if_empty(folder)
 
     def buckets(self) -> set[str]:
         """The buckets that objects are in."""
@@ -163,7 +160,7 @@ class ObjectFiles:
             self.commit(bucket, [], missing)
             forgotten += len(missing)
             folder = self._buckets / bucket
-            for file in _files_below(folder):
+            for file in files_below(folder):
                 size = file.stat().st_size
                 if file in known and known[file].size == size:
                     continue
@@ -270,10 +267,10 @@ class ObjectFiles:
 
     def _path_for(self, connection: sqlite3.Connection, bucket: str, key: str) -> str:
         """Where an object is kept below its bucket: at its key, where that can be a path and none is in its way."""
-        if not _can_be_path(key):
-            return _hidden(key)
+        if not can_be_path(key):
+            return hidden(key)
         if (self._buckets / bucket / key).is_dir():
-            return _hidden(key)
+            return hidden(key)
         above = [part.as_posix() for part in Path(key).parents if part != Path()]
         marks = ",".join("?" * len(above))
         in_the_way = connection.execute(
@@ -283,20 +280,11 @@ class ObjectFiles:
         below = connection.execute(
             "SELECT 1 FROM objects WHERE bucket = ? AND path > ? AND path < ? LIMIT 1", (bucket, f"{key}/", f"{key}0")
         ).fetchone()
-        return _hidden(key) if in_the_way or below else key
+        return hidden(key) if in_the_way or below else key
 
     def _object(self, bucket: str, row: tuple[str, str, int, str]) -> StoredObject:
         key, path, size, state = row
         return StoredObject(key, self._buckets / bucket / path, size, json.loads(state))
-
-
-def md5_of(file: Path) -> str:
-    """The MD5 of a file, in hexadecimal: the ETag of an object that was put in one part."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with file.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _settle(connection: sqlite3.Connection, bucket: str, moves: list[tuple[str, str, str]]) -> None:
@@ -306,30 +294,6 @@ def _settle(connection: sqlite3.Connection, bucket: str, moves: list[tuple[str, 
         else:
             sql = "UPDATE objects SET aside = NULL WHERE bucket = ? AND key = ? AND aside = ?"
         connection.execute(sql, (bucket, key, aside))
-
-
-def _can_be_path(key: str) -> bool:
-    parts = key.split("/")
-    odd = any(part in {"", ".", ".."} or len(part.encode()) > MAX_NAME_BYTES for part in parts)
-    return not odd and "\0" not in key and parts[0] != HIDDEN_FOLDER and len(key.encode()) < 1024
-
-
-def _hidden(key: str) -> str:
-    return f"{HIDDEN_FOLDER}/{hashlib.sha256(key.encode()).hexdigest()}"
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        if HIDDEN_FOLDER in folders and Path(place) == folder:
-            folders.remove(HIDDEN_FOLDER)
-        yield from (Path(place) / name for name in files)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return
 
 
 def _leave(_descriptor: int) -> None:

@@ -149,7 +149,7 @@ def _parse_sequence_number(stream: LocalStream, shard: Shard, text: str) -> int:
 def _position_at(shard: Shard, timestamp: float | None, now_ms: int) -> int:
     if timestamp is None:
         raise InvalidArgument("Must specify Timestamp for iterator type AT_TIMESTAMP.")
-    timestamp_ms = round(timestamp * 1000)
+    timestamp_ms = int(round(timestamp * 1000, 3))  # arrival times are whole milliseconds, rounded down as well
     if timestamp_ms > now_ms:
         raise InvalidArgument(
             "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "

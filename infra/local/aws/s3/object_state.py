@@ -7,7 +7,8 @@ from typing import Any, Final
 from moto.s3.exceptions import MissingKey
 from moto.s3.models import FakeKey
 
-from infra.local.store.object_files import State, StoredObject, md5_of
+from infra.local.store.object_files import State, StoredObject
+from infra.local.store.object_paths import md5_of
 
 CONTENT_TYPE: Final = "binary/octet-stream"  # S3's own, where the put names none
 _KEPT: Final = (

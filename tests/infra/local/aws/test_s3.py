@@ -141,17 +141,6 @@ def test_a_file_deleted_by_hand_is_no_object_any_more(client: Any, store: Store)
     assert file_of(store, "gone").read_bytes() == b"again"
 
 
-def test_a_bucket_with_versions_keeps_them(client: Any) -> None:
-    client.put_object(Bucket=BUCKET, Key="k", Body=b"before")
-    client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    client.put_object(Bucket=BUCKET, Key="k", Body=b"after")
-    versions = client.list_object_versions(Bucket=BUCKET)["Versions"]
-    assert len(versions) == 2
-    assert client.get_object(Bucket=BUCKET, Key="k", VersionId="null")["Body"].read() == b"before"
-    for version in versions:
-        client.delete_object(Bucket=BUCKET, Key="k", VersionId=version["VersionId"])
-
-
 parts = st.text(st.sampled_from("ab/"), max_size=4)
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.aws.kinesis.shard_map import HASH_KEYS, Entry, ShardMap
+from infra.local.aws.kinesis.shard_map import Entry, ShardMap
+from infra.local.aws.kinesis.stored_shards import HASH_KEYS
 from infra.local.store.store import Store, throwaway
 from tests.clock import FakeClock
 

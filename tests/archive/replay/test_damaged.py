@@ -34,6 +34,6 @@ def test_settled_lines_that_are_damaged_are_named(here, body):
     fill(here, objects=1)
     key = settled_key("dead-letters/dt=2026-11-23/hour=02/m0.json")
     here.s3.put_object(Bucket=here.dead, Key=key, Body=body)
-    with pytest.raises(DamagedDocument, match="m0.json is damaged"):
+    with pytest.raises(DamagedDocument, match=r"m0\.json is damaged"):
         here.replay()
     assert here.counts().total() == 0

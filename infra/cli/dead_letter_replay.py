@@ -20,7 +20,7 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
-from infra.cli.dead_letter_tables import count_of, print_tally
+from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json
 
 if TYPE_CHECKING:
@@ -158,10 +158,10 @@ class _Replaying:
         if self._options["as_json"]:
             print_json({"dry_run": True, **self._counts(tally), "seconds": round(seconds, 1), "rate": capacity})
             return
-        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {_span(selection)}")
+        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {span_of(selection)}")
         print_tally(tally, done=False, destination=self._kind)
         click.echo(f"  {'rate':<10} {capacity}")
-        click.echo(f"  {'takes':<10} about {_duration(seconds)}")
+        click.echo(f"  {'takes':<10} about {duration_of(seconds)}")
         click.echo("Nothing was put back. The same command with --yes acts.")
 
     def act(self, selection: "Selection") -> None:
@@ -216,7 +216,7 @@ class _Replaying:
             counts = self._counts(tally)
             print_json({"dry_run": False, "replay": record.id, **counts, "seconds": round(seconds, 1)})
             return
-        click.echo(f"Replay {record.id} is finished, in {_duration(seconds)}.")
+        click.echo(f"Replay {record.id} is finished, in {duration_of(seconds)}.")
         print_tally(tally, done=True, destination=self._kind)
         if record.resumed:
             click.echo(
@@ -290,15 +290,3 @@ def _say_start(record: "Record") -> None:
         )
     else:
         click.echo(f"Replay {record.id} begins.")
-
-
-def _span(selection: "Selection") -> str:
-    return f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

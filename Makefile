@@ -103,6 +103,10 @@ $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+mutate: $(DEV) ## change the code a little in thousands of ways, and list the changes that no test notices (hours)
+	nice -n 19 $(BIN)/mutmut run --max-children 1 $(ARGS)
+	$(BIN)/python -m tests.mutation
+
 requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
 	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
@@ -115,5 +119,5 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) actionlint.in -o actionlint.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,7 +34,7 @@ $(DEV): $(RUN) requirements/dev.txt
 	@touch $@
 
 run: $(RUN) ## start the whole pipeline on this machine
-	@$(BIN)/spillway run $(ARGS)
+	@bash -mc '"$$0" run "$$@"; exit $$?' $(BIN)/spillway $(ARGS) # -m: Ctrl-C ends Spillway, and not make
 
 test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
 	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)

@@ -1,15 +1,16 @@
 """`spillway compact`: the small files of closed hours become few large ones."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from archive.compaction.athena import AthenaEngine
-from archive.compaction.job import Compaction, landed_hours
+from archive.compaction.cleaning import Cleaning
+from archive.compaction.job import Compaction, hours_with_events
 from archive.compaction.local import LocalEngine
 from archive.lake.columns import arrow_schema, columns
-from infra.cli.context import Context
+from infra.cli.context import CommandError, Context
 from infra.cli.edge import stopped
 from infra.cli.options import period, require_order
 from infra.cli.tables import print_json, print_table
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archive.compaction.job import Outcome
+
+LOOK_BACK: Final = timedelta(hours=48)
 
 
 @click.command()
@@ -35,9 +38,11 @@ def compact(context: Context, start: datetime, end: datetime, as_json: bool) -> 
     outcomes: list[Outcome] = []
     try:
         with stopped(context, "compaction stopped", "What is done stays done; run it again."):
-            hours = landed_hours(context.client("s3"), context.names().lake_bucket, start, end)
+            s3, bucket = context.client("s3"), context.names().lake_bucket
+            hours = hours_with_events(s3, bucket, start, end)
             closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
             outcomes.extend(_announced(_compaction(context).run(hours), closed_after))
+            Cleaning(s3, bucket).run(min(start, datetime.now(UTC) - LOOK_BACK), end)
     finally:
         if as_json:
             print_json([_record(outcome) for outcome in outcomes])
@@ -46,15 +51,20 @@ def compact(context: Context, start: datetime, end: datetime, as_json: bool) -> 
                 ("hour", "what", "new objects", "files", "rows", "duplicates"),
                 [tuple(_record(outcome).values()) for outcome in outcomes],
             )
+    failed = [outcome for outcome in outcomes if outcome.what == "failed"]
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(outcomes)} hours are not compacted. First: {failed[0].hour}: {failed[0].error}"
+        )
     if not outcomes:
         click.echo(f"Nothing landed between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC", err=True)
 
 
 def _announced(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
-    """Say which hour is done, as it is."""
+    """Print each outcome when its hour is done."""
     for outcome in outcomes:
         until = f" until {outcome.hour.end + closed_after:%H:%M} UTC" if outcome.what == "open" else ""
-        click.echo(f"{outcome.hour}  {outcome.what}{until}", err=True)
+        click.echo(f"{outcome.hour}  {outcome.what}{until}{outcome.error and ': '}{outcome.error}", err=True)
         yield outcome
 
 

@@ -50,6 +50,10 @@ class LocalAccount(Account):
         """A function as the local gateway takes it."""
         return self._functions[function]
 
+    def throttled_function(self) -> LocalFunction:
+        """A function with no concurrency left."""
+        return LocalFunction("throttled", lambda _event, _context: None, 1, 128, "arn", reserved_concurrency=0)
+
     def _role_created(self) -> None:
         pass
 

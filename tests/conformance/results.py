@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 NOT_RUN: Final = "not run"
-_ROW: Final = re.compile(r"^\| (?P<statement>[^|]+?) \| [^|]* \| [^|]* \| (?P<aws>[^|]*?) \|$")
+_ROW: Final = re.compile(r"^\| (?!Fact )(?P<statement>[^|]+?) \| [^|]* \| [^|]* \| (?P<aws>[^|]*?) \|$")
 
 HEAD: Final = """# Conformance
 

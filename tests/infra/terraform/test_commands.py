@@ -21,6 +21,8 @@ from infra.local.aws import moto_fixes as moto_mends
 from infra.local.aws import moto_operation
 from infra.local.aws.endpoint import local_aws
 from infra.settings import PIPELINE_FILE
+from producers import validation
+from producers.validation import InvalidSchema
 
 REGION: Final = "eu-west-2"
 
@@ -172,6 +174,17 @@ def test_an_environment_that_stands_in_another_region_is_left_alone(local, monke
     monkeypatch.setattr(terraform_runner.Terraform, "outputs", lambda _self: {"region": "us-east-1"})
     with pytest.raises(PreflightError, match="dev stands in us-east-1, and AWS_REGION says eu-west-2"):
         deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
+
+
+def test_an_invalid_event_schema_stops_deploy_and_run_with_its_place(local, monkeypatch, tmp_path):
+    schema = tmp_path / "event.schema.json"
+    schema.write_text('{"properties":{"user_id":{"type":"strin"}}}')
+    monkeypatch.setattr(validation.load_schema, "__defaults__", (schema,))
+    with pytest.raises(InvalidSchema, match="at /properties/user_id/type"):
+        deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
+    shown = CliRunner().invoke(spillway, ["run", "--port", "0", "--aws-port", "0"])
+    assert shown.exit_code != 0
+    assert "at /properties/user_id/type" in str(shown.exception)
 
 
 def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(deviations(run.results))
         if not options.no_page:
             today = f"{datetime.now(UTC):%Y-%m-%d}"
-            _write_page({result.statement: f"{shown(result)} ({today})" for result in run.results})
+            _write_page({(each.service, each.statement): f"{shown(each)} ({today})" for each in run.results})
     finally:
         left = _clean(ledger)
     return left or run.status
@@ -93,7 +93,7 @@ def run_facts(only: str = "", *, ledger: Path | None = None) -> Run:
         return Run(read_results(results), status)
 
 
-def _write_page(aws: dict[str, str]) -> int:
+def _write_page(aws: dict[tuple[str, str], str]) -> int:
     local = run_facts()
     PAGE.write_text(page_of(local.results, recorded_on_aws(PAGE) | aws))
     print(f"Wrote {PAGE.relative_to(ROOT)}: {len(local.results)} facts.")

@@ -80,13 +80,11 @@ def test_the_context_names_the_arn_it_was_invoked_by_and_the_request(account: Ac
 
 @fact("[LS concurrency_block 2025-11-24]")
 def test_a_function_over_its_reserved_concurrency_is_throttled_by_429(account: Account) -> None:
+    name = account.throttled()
     if isinstance(account, LocalAccount):
-        function = account.throttled_function()
         with pytest.raises(FunctionThrottled, match=r"^Rate Exceeded\.") as throttled:
-            function.invoke({})
+            account.invoke_of(name)({})
         assert throttled.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
         return
-    name = account.function()
-    account.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     with refused("TooManyRequestsException", saying="Rate Exceeded."):
         account.lambda_.invoke(FunctionName=name, Payload=b"{}")

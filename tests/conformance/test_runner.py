@@ -171,7 +171,9 @@ def test_the_ledger_lists_what_may_exist_the_latest_first(tmp_path: Path) -> Non
 
 
 def a_result(outcome: str = "passed", observed: str = "") -> Result:
-    return Result("kinesis", "a shard takes 1 MiB a second", "[m kinesis PutRecords]", False, outcome, observed)
+    return Result(
+        "kinesis", "a shard takes 1 MiB a second", "[m kinesis]", unsure=False, outcome=outcome, observed=observed
+    )
 
 
 def test_a_fact_that_does_not_hold_is_in_the_table_of_deviations() -> None:

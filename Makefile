@@ -57,10 +57,9 @@ architecture: $(DEV) ## draw the folders and their imports in docs/architecture.
 
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
 	$(BIN)/python -m infra.deploy.lake_file
-	terraform -chdir=infra/terraform fmt -recursive
-	terraform -chdir=infra/terraform init $(if $(TERRAFORM_PLUGIN_DIR),-plugin-dir=$(TERRAFORM_PLUGIN_DIR))
-	terraform -chdir=infra/terraform validate
-	terraform -chdir=infra/terraform test
+	terraform fmt -recursive infra/terraform
+	terraform fmt -recursive tests/infra/terraform/plans
+	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)

@@ -88,7 +88,7 @@ def runner(endpoint: str, tmp_path: Path) -> Runner:
 
 def streams() -> list[str]:
     """The streams that the suite has in the account."""
-    names = boto3.client("Kinesis", region_name=REGION).list_streams()["StreamNames"]
+    names = boto3.client("kinesis", region_name=REGION).list_streams()["StreamNames"]
     return [name for name in names if name.startswith(PREFIX)]
 
 
@@ -137,7 +137,7 @@ def test_cleaning_up_twice_is_no_error(runner: Runner) -> None:
 
 def test_what_cannot_be_deleted_is_named_and_stays_in_the_ledger(runner: Runner) -> None:
     name = f"{PREFIX}held"
-    kinesis = boto3.client("Kinesis", region_name=REGION)
+    kinesis = boto3.client("kinesis", region_name=REGION)
     glue: Any = boto3.client("glue", region_name=REGION)
     kinesis.create_stream(StreamName=name, ShardCount=1)
     runner.ledger.will_create(Resource("database", "spillway_conformance_none"))

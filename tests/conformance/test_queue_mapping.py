@@ -18,7 +18,7 @@ CRASH = "def answer(event):\n    raise ValueError('as the test says')\n"
 
 
 class Mapped:
-    """A queue with a function mapped to it; a message is seen again after two seconds, and parked after two receives."""
+    """A queue with a function mapped to it; a message comes again after 2 s, and is parked after two receives."""
 
     def __init__(self, account: Account, answer: str, *bodies: str, **settings: Any) -> None:
         self.account = account

@@ -1,6 +1,6 @@
 """`spillway compact`: the small files of closed hours become few large ones."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click

@@ -34,7 +34,7 @@ $(DEV): $(RUN) requirements/dev.txt
 	@touch $@
 
 run: $(RUN) ## start the whole pipeline on this machine
-	@$(BIN)/spillway run $(ARGS)
+	@bash -mc '"$$0" run "$$@"; exit $$?' $(BIN)/spillway $(ARGS) # -m: Ctrl-C ends Spillway, and not make
 
 test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
 	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)
@@ -99,6 +99,9 @@ actionlint: $(WORKFLOWS)/.actionlint ## lint the GitHub workflows (its binary co
 $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/actionlint.txt
 	@touch $@
+
+conform: $(DEV) ## ask the facts of tests/conformance of a real AWS account (under 1 dollar; CLEAN=1 after a kill)
+	$(BIN)/python -m tests.conformance $(if $(CLEAN),--clean) $(ARGS)
 
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -6,15 +6,12 @@ writes the same rows. docs/decisions/idempotency-receipts.md says why the answer
 """
 
 import contextlib
-import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from producers.aws import client
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.ingestion import Acceptance, Attempt, Receipt
 from producers.problem import Problem, RefusedRequest
@@ -240,9 +237,3 @@ def once(
     with contextlib.suppress(RefusedRequest):  # the answer is true all the same, and a retry uses the same keys
         keys.keep(claimed, acceptance)
     return acceptance.receipt
-
-
-@functools.cache
-def key_table() -> KeyTable:
-    """The table of this deployment."""
-    return KeyTable(client("dynamodb"), os.environ["IDEMPOTENCY_TABLE"])

@@ -108,7 +108,8 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
 	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
 	cd requirements && $(COMPILE) lambda.in run.in plots.in -c run.txt -o plots.txt
-	cd requirements && $(COMPILE) lambda.in run.in plots.in dev.in -c run.txt -o dev.txt
+	cd requirements && $(COMPILE) lambda.in run.in shell.in -c run.txt -o shell.txt
+	cd requirements && $(COMPILE) lambda.in run.in plots.in shell.in dev.in -c run.txt -o dev.txt
 	cd requirements && $(COMPILE) spark.in -o spark.txt
 	cd requirements && $(COMPILE) checkov.in -o checkov.txt
 	cd requirements && $(COMPILE) workflows.in -o workflows.txt

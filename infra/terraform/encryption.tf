@@ -20,7 +20,7 @@ locals {
     dead_letter_archiver = {
       sqs     = ["kms:Decrypt"]
       kinesis = ["kms:Decrypt"]
-      s3      = ["kms:GenerateDataKey"]
+      s3      = ["kms:Decrypt", "kms:GenerateDataKey"]
       lambda  = local.reads_setting
     }
     compactor = {

@@ -3,9 +3,9 @@ locals {
   widget = { width = 5, height = 6 } # 24 columns: five parts, the last takes what is left
   columns = [
     { title = "Intake", graphs = [
-      { title = "Requests a minute", stat = "Sum", metrics = [["AWS/ApiGateway", "Count", "ApiName", local.prefix, "Stage", local.stage_name], ["AWS/ApiGateway", "4XXError", "ApiName", local.prefix, "Stage", local.stage_name], ["AWS/ApiGateway", "5XXError", "ApiName", local.prefix, "Stage", local.stage_name]] },
+      { title = "Requests a minute", stat = "Sum", metrics = [["AWS/ApiGateway", "Count", keys(local.api.dimension)[0], values(local.api.dimension)[0], "Stage", local.stage_name], ["AWS/ApiGateway", local.api_errors.client, keys(local.api.dimension)[0], values(local.api.dimension)[0], "Stage", local.stage_name], ["AWS/ApiGateway", local.api_errors.server, keys(local.api.dimension)[0], values(local.api.dimension)[0], "Stage", local.stage_name]] },
       { title = "Events", stat = "Sum", metrics = [for metric in ["AcceptedEvents", "RejectedEvents", "ThrottledEvents"] : ["Spillway", metric, "function", local.function_names.http_api, "service", "http_api"]] },
-      { title = "Latency, p99 (ms)", stat = "p99", metrics = [["AWS/ApiGateway", "Latency", "ApiName", local.prefix, "Stage", local.stage_name]] },
+      { title = "Latency, p99 (ms)", stat = "p99", metrics = [["AWS/ApiGateway", "Latency", keys(local.api.dimension)[0], values(local.api.dimension)[0], "Stage", local.stage_name]] },
     ] },
     { title = "Stream", graphs = [
       { title = "Records in", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingRecords", "StreamName", local.names.stream]] },

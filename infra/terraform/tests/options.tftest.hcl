@@ -67,7 +67,7 @@ run "guards" {
   # Access logs are kept, without headers and addresses of clients.
 
   assert {
-    condition     = length(aws_api_gateway_stage.this.access_log_settings) == 1 && !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, "identity")
+    condition     = length(aws_api_gateway_stage.this[0].access_log_settings) == 1 && !strcontains(aws_api_gateway_stage.this[0].access_log_settings[0].format, "identity")
     error_message = "Access logs are off, or hold addresses of clients."
   }
 
@@ -125,7 +125,7 @@ run "guards" {
     error_message = "There is no certificate, or TLS below 1.2."
   }
   assert {
-    condition     = aws_api_gateway_rest_api.this.disable_execute_api_endpoint && output.url == "https://events.example.com/dev/app"
+    condition     = aws_api_gateway_rest_api.this[0].disable_execute_api_endpoint && output.url == "https://events.example.com/dev/app"
     error_message = "The API answers elsewhere than at its domain."
   }
 }

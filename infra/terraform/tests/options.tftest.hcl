@@ -103,7 +103,7 @@ run "guards" {
   # Only allowed networks may call.
 
   assert {
-    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.allowed_cidrs.json).Statement : toset(statement.Condition.NotIpAddress["aws:SourceIp"]) if statement.Effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
+    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.allowed_cidrs[0].json).Statement : toset(statement.Condition.NotIpAddress["aws:SourceIp"]) if statement.Effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
     error_message = "Other networks are not denied."
   }
 

@@ -57,10 +57,9 @@ architecture: $(DEV) ## draw the folders and their imports in docs/architecture.
 
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
 	$(BIN)/python -m infra.deploy.lake_file
-	terraform -chdir=infra/terraform fmt -recursive
-	terraform -chdir=infra/terraform init $(if $(TERRAFORM_PLUGIN_DIR),-plugin-dir=$(TERRAFORM_PLUGIN_DIR))
-	terraform -chdir=infra/terraform validate
-	terraform -chdir=infra/terraform test
+	terraform fmt -recursive infra/terraform
+	terraform fmt -recursive tests/infra/terraform/plans
+	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
@@ -100,6 +99,9 @@ actionlint: $(WORKFLOWS)/.actionlint ## lint the GitHub workflows (its binary co
 $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/actionlint.txt
 	@touch $@
+
+conform: $(DEV) ## ask the facts of tests/conformance of a real AWS account (under 1 dollar; CLEAN=1 after a kill)
+	$(BIN)/python -m tests.conformance $(if $(CLEAN),--clean) $(ARGS)
 
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)

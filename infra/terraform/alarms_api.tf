@@ -1,6 +1,6 @@
 # What clients meet at API Gateway.
 locals {
-  api_dimensions = merge(local.api.dimension, { Stage = local.stage_name })
+  api_dimensions = merge(local.door.dimension, { Stage = local.stage_name })
   api_errors     = local.is_http_api ? { client = "4xx", server = "5xx" } : { client = "4XXError", server = "5XXError" }
   api_metric     = { namespace = "AWS/ApiGateway", dimensions = local.api_dimensions, part = "intake" }
 
@@ -48,7 +48,7 @@ locals {
       part       = "intake"
       comparison = "LessThanLowerThreshold"
       band       = "expected"
-      missing    = "breaching" # none at all is the fewest
+      missing    = var.steady_traffic ? "breaching" : "notBreaching" # API Gateway counts no zero where no request comes
       periods    = 3
       queries = {
         requests = { namespace = "AWS/ApiGateway", metric = "Count", dimensions = local.api_dimensions, period = 300, return_data = true }

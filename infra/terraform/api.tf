@@ -10,7 +10,7 @@ locals {
     field => "$context.${field}"
   })
 
-  stage_name = local.settings.http.stage
+  stage_name = coalesce(local.settings.http.stage, var.environment)
 
   # Posting is what can be guarded; health and the OpenAPI document tell nothing.
   app_authorization = var.cognito != null ? "COGNITO_USER_POOLS" : var.lambda_authorizer != null ? "CUSTOM" : "NONE"
@@ -105,7 +105,7 @@ resource "aws_lambda_permission" "api" {
   function_name = aws_lambda_function.this["http_api"].function_name
   qualifier     = aws_lambda_alias.live["http_api"].name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${local.api.execution_arn}/${local.stage_name}/*"
+  source_arn    = "${local.door.execution_arn}/${local.stage_name}/*"
 }
 
 resource "aws_api_gateway_deployment" "this" {
@@ -120,11 +120,15 @@ resource "aws_api_gateway_deployment" "this" {
       { for path in local.rest_paths : path => [
         aws_api_gateway_resource.this[path].id,
         aws_api_gateway_method.this[path].authorization,
+        aws_api_gateway_method.this[path].authorization_scopes,
+        aws_api_gateway_method.this[path].authorizer_id,
         aws_api_gateway_method.this[path].api_key_required,
         aws_api_gateway_integration.this[path].uri,
         aws_api_gateway_integration.this[path].timeout_milliseconds,
       ] },
       aws_api_gateway_integration.preflight[0].uri,
+      aws_api_gateway_rest_api.this[0].disable_execute_api_endpoint, # as domain sets it
+      aws_api_gateway_rest_api.this[0].minimum_compression_size,
       aws_api_gateway_rest_api.this[0].binary_media_types,
       var.cognito,
       var.lambda_authorizer,

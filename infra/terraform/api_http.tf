@@ -2,7 +2,7 @@
 # It has no API keys, resource policy, WAF, gateway responses or X-Ray; producers/access.py checks keys and addresses.
 locals {
   # What the rest of the configuration needs of either door.
-  api = local.is_http_api ? {
+  door = local.is_http_api ? {
     id            = aws_apigatewayv2_api.this[0].id
     execution_arn = aws_apigatewayv2_api.this[0].execution_arn
     stage_name    = aws_apigatewayv2_stage.this[0].name

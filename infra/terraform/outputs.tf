@@ -1,10 +1,11 @@
 locals {
-  origin = var.domain == null ? "https://${local.api.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
+  console = "https://${local.region}.console.aws.amazon.com"
+  origin  = var.domain == null ? "https://${local.door.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
 }
 
 output "url" {
   description = "Where events are posted."
-  value       = "${local.origin}/${local.api.stage_name}/app"
+  value       = "${local.origin}/${local.door.stage_name}/app"
 }
 
 output "curl" {
@@ -15,7 +16,7 @@ output "curl" {
     local.settings.http.api_key_required && local.is_rest_api ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
     var.cognito == null ? [] : ["-H \"Authorization: $TOKEN\""],
     var.lambda_authorizer == null ? [] : ["-H \"${try(var.lambda_authorizer.header, "")}: $TOKEN\""],
-    ["-d '{\"hello\": \"world\"}'", "${local.origin}/${local.api.stage_name}/app"],
+    ["-d '{\"hello\": \"world\"}'", "${local.origin}/${local.door.stage_name}/app"],
   ))
 }
 
@@ -41,11 +42,11 @@ output "key_arn" {
 }
 
 output "topics" {
-  description = "The SNS topics that alarms are told to: `high` wakes someone, `low` is for working hours."
+  description = "The SNS topics that get alarms: `high` wakes someone, `low` is for working hours."
   value       = { for severity, topic in aws_sns_topic.this : severity => topic.arn }
 }
 
 output "dashboard" {
   description = "The pipeline at a glance."
-  value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = "${local.console}/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

@@ -17,7 +17,10 @@ variable "api_key_requests_per_day" {
 }
 
 variable "api_key_sha256" {
-  description = "SHA-256, in hexadecimal, of each API key that posting takes, with http.door: http (two while a key is replaced). The function compares digests, so no key is in its settings or in Terraform's state: printf %s \"$KEY\" | sha256sum"
+  description = <<-EOT
+    SHA-256, in hexadecimal, of each API key that posting takes, with http.door: http (two while a key is replaced): printf %s "$KEY" | sha256sum.
+    The function compares digests, so no key is in its settings or in Terraform's state.
+  EOT
   type        = list(string)
   default     = []
 
@@ -36,7 +39,10 @@ variable "api_key_sha256" {
 }
 
 variable "cognito" {
-  description = "Cognito user pools whose tokens posting needs, and the scopes that a token must have one of (none: an identity token). With http.door: http one user pool, and the client_ids that tokens are made for."
+  description = <<-EOT
+    Cognito user pools whose tokens posting needs, and the scopes that a token must have one of (none: an identity token).
+    With http.door: http one user pool, and the client_ids that tokens are made for.
+  EOT
   type        = object({ user_pool_arns = list(string), scopes = optional(list(string), []), client_ids = optional(list(string), []) })
   default     = null
 
@@ -47,22 +53,25 @@ variable "cognito" {
     error_message = "cognito: user_pool_arns names at least one user pool by its ARN."
   }
   validation {
-    condition     = var.cognito == null || local.settings.http.door == "rest" || try(length(var.cognito.user_pool_arns) == 1 && length(var.cognito.client_ids) > 0, false)
+    condition = (var.cognito == null || local.settings.http.door == "rest"
+    || try(length(var.cognito.user_pool_arns) == 1 && length(var.cognito.client_ids) > 0, false))
     error_message = "cognito: with http.door: http it names one user pool, and at least one of its client_ids."
   }
 }
 
 variable "lambda_authorizer" {
-  description = "A Lambda of this account that says whether a request may post, by the token in a header; its answer holds for remembered_seconds. API Gateway is given leave to call it."
+  description = "A Lambda of this account that allows a request by the token in a header; its answer holds for remembered_seconds."
   type        = object({ function_arn = string, header = optional(string, "Authorization"), remembered_seconds = optional(number, 300) })
   default     = null
 
   validation {
-    condition     = var.lambda_authorizer == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_authorizer.function_arn))
+    condition = (var.lambda_authorizer == null
+    || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_authorizer.function_arn)))
     error_message = "lambda_authorizer: function_arn is the ARN of a Lambda function, without version or alias."
   }
   validation {
-    condition     = var.lambda_authorizer == null || try(var.lambda_authorizer.remembered_seconds >= 0 && var.lambda_authorizer.remembered_seconds <= 3600, false)
+    condition = (var.lambda_authorizer == null
+    || try(var.lambda_authorizer.remembered_seconds >= 0 && var.lambda_authorizer.remembered_seconds <= 3600, false))
     error_message = "lambda_authorizer: remembered_seconds is 0 to 3600."
   }
   validation {

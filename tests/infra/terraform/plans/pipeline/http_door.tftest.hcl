@@ -1,52 +1,9 @@
+# preamble: offline account
 # An HTTP API as the door: what it is made of, and the options that it refuses.
-provider "aws" {
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-}
-
 variables {
   environment  = "prod"
   package_file = "../pipeline.yaml" # any file
-}
-
-override_data {
-  target = data.aws_caller_identity.current
-  values = {
-    account_id = "123456789012"
-    arn        = "arn:aws:sts::123456789012:assumed-role/deployer/someone"
-  }
-}
-
-override_data {
-  target = data.aws_iam_session_context.deployer
-  values = {
-    issuer_arn = "arn:aws:iam::123456789012:role/deployer"
-  }
-}
-
-override_resource {
-  target          = aws_kms_key.this
-  override_during = plan
-  values = {
-    arn    = "arn:aws:kms:eu-west-2:123456789012:key/the-key"
-    key_id = "the-key"
-  }
-}
-
-provider "aws" {
-  alias                       = "replica"
-  region                      = "eu-west-1"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
+  alarm_emails = { high = ["pager@example.com"] }
 }
 
 run "an_http_api_stands_in_front_of_the_same_function" {
@@ -77,7 +34,7 @@ run "an_http_api_stands_in_front_of_the_same_function" {
     error_message = "the three resources, with every method"
   }
   assert {
-    condition = (aws_apigatewayv2_stage.this[0].name == "dev" && aws_apigatewayv2_stage.this[0].auto_deploy
+    condition = (aws_apigatewayv2_stage.this[0].name == "prod" && aws_apigatewayv2_stage.this[0].auto_deploy
       && aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_rate_limit == 100
       && aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_burst_limit == 50
     && !aws_apigatewayv2_stage.this[0].default_route_settings[0].detailed_metrics_enabled)
@@ -141,8 +98,8 @@ run "the_function_checks_what_an_http_api_does_not" {
     error_message = "access logs, without addresses of clients"
   }
   assert {
-    condition = (aws_apigatewayv2_api_mapping.api[0].api_mapping_key == "dev" && aws_apigatewayv2_api.this[0].disable_execute_api_endpoint
-    && output.url == "https://events.example.com/dev/app" && length(aws_api_gateway_base_path_mapping.api) == 0)
+    condition = (aws_apigatewayv2_api_mapping.api[0].api_mapping_key == "prod" && aws_apigatewayv2_api.this[0].disable_execute_api_endpoint
+    && output.url == "https://events.example.com/prod/app" && length(aws_api_gateway_base_path_mapping.api) == 0)
     error_message = "the domain leads to it"
   }
 }
@@ -165,8 +122,11 @@ run "a_required_key_is_never_left_unchecked" {
   command = plan
 
   variables {
-    pipeline = replace(replace(file("../pipeline.yaml"), "door: rest", "door: http"), "api_key_required: false", "api_key_required: true")
-    cognito  = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"] }
+    pipeline = replace(replace(file("../pipeline.yaml"),
+      "door: rest", "door: http"),
+      "api_key_required: false", "api_key_required: true",
+    )
+    cognito = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"] }
   }
 
   expect_failures = [var.api_key_sha256, var.cognito]

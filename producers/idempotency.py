@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS: Final = 24 * 60 * 60
 MAX_KEY_CHARACTERS: Final = 255
-PATIENCE_SECONDS: Final = 1.0  # for the table, before and after the put
+PATIENCE_SECONDS: Final = 2.0  # for the table, before and after the put
 CLOCKS_DIFFER_SECONDS: Final = 1.0  # at most, between two execution environments
 
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"

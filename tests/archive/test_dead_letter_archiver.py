@@ -6,8 +6,10 @@ import boto3
 import pytest
 
 from producers.aggregation import MAGIC, pack
-from tests.archive.archiving import STREAM, a_pointer, archive, archived, put
+from tests.archive.archiving import STREAM, a_pointer, archive, archived, archiver, put
 from tests.consumers.letters import a_letter
+
+__all__ = ["archiver"]  # fixtures
 
 KEY = "dead-letters/dt=2026-11-23/hour=02/message-0.json"
 

@@ -8,8 +8,10 @@ from producers.aggregation import pack
 from producers.event import encode
 from tests.aws_errors import aws_error
 from tests.consumers.fake_dynamodb import FakeDynamoDB
-from tests.consumers.written import dead_letters, records, rows
+from tests.consumers.written import dead_letters, records, rows, writer
 from tests.events import Context, an_event
+
+__all__ = ["writer"]  # fixtures
 
 
 def good(count: int) -> list[bytes]:

@@ -17,9 +17,11 @@ from producers.aggregation import deaggregate
 from producers.event import PoisonEvent, decode, encode
 from tests.end_to_end.conftest import SPILLWAY, RunningPipeline
 from tests.end_to_end.put_directly import STREAM, put_on_stream, rows
-from tests.end_to_end.replayed import SECONDS, listed, table_and_lake, until
+from tests.end_to_end.replayed import SECONDS, listed, running, table_and_lake, until
 from tests.end_to_end.what_arrived import DEAD_LETTERS, LAKE, TABLE, lake_rows
 from tests.events import an_event
+
+__all__ = ["running"]  # fixtures
 
 MANY = 3_000
 KILLS = 4

@@ -142,6 +142,7 @@ def test_a_taken_port_is_named_with_the_option_for_another():
             command = [
                 str(Path(sys.executable).with_name("spillway")),
                 "run",
+                "--memory",
                 "--port",
                 "0",
                 "--aws-port",

@@ -67,8 +67,9 @@ apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, 
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
-record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
-	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+record-calls: $(DEV) ## record anew what functions and deployments call (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+	SPILLWAY_KEEP_CALLS=deployments $(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

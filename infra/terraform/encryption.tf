@@ -33,7 +33,7 @@ locals {
       lambda  = local.reads_setting
     }
     backup = {
-      backup   = ["kms:DescribeKey", "kms:GenerateDataKey"]
+      backup   = ["kms:DescribeKey"]
       dynamodb = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     }
     firehose = {

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from consumers.stream_batch import Poison, Source
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import PoisonEvent, decode
 from producers.replay_mark import ReplayMark, mark_of_partition_key
-from producers.retry import AWS_ERRORS, Backoff, is_transient
+from producers.retry import AWS_ERRORS, Backoff, required
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -158,16 +159,16 @@ class DeadLetterQueue:
         backoff = Backoff(deadline, self._clock)
         unsent: list[DeadLetter] = []
         for message in _messages(letters):
-            while True:
-                try:
-                    lines = [self._with_claim(letter).to_json() for letter in message]
-                    self._sqs.send_message(QueueUrl=self._queue_url, MessageBody="\n".join(lines))
-                    break
-                except AWS_ERRORS as error:
-                    if not is_transient(error) or not backoff.wait():
-                        unsent += message
-                        break
+            try:
+                backoff.call(partial(self._send, message))
+            except AWS_ERRORS:
+                unsent += message
         return unsent
+
+    def _send(self, message: list[DeadLetter]) -> None:
+        lines = [self._with_claim(letter).to_json() for letter in message]
+        answer = self._sqs.send_message(QueueUrl=self._queue_url, MessageBody="\n".join(lines))
+        required(answer, "MessageId")
 
     def _with_claim(self, letter: DeadLetter) -> DeadLetter:
         """The letter, its bytes left in S3 where it is too large for a message."""

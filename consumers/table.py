@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from consumers.row import MAX_ITEM_BYTES, Row, row_of, text_row_of
 from consumers.stream_batch import Poison, Received
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
 
 MAX_CALL_ROWS: Final = 25  # BatchWriteItem (AWS API reference, 2026); also 16 MB, of JSON that may be escaped to
@@ -20,7 +21,7 @@ MAX_CALL_BYTES: Final = 2 * 1024 * 1024  # several times a row's size
 Key = tuple[str, str]
 
 
-class TableUnavailable(Exception):
+class TableUnavailable(Explained):
     """Nothing can be written now: the table is missing, access is denied, its key is disabled."""
 
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
+from producers.explained import Explained
+
 PIPELINE_FILE = Path(__file__).with_name("pipeline.yaml")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -21,7 +23,7 @@ Schedule = Annotated[str, msgspec.Meta(pattern=r"^(cron|rate)\(.+\)$")]  # Event
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 
 
-class SettingsError(Exception):
+class SettingsError(Explained):
     """The settings file cannot be used; the message says where and why."""
 
 

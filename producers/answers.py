@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final
 
-from producers.ingestion import Accepted
+from producers.ingestion import IN_DOUBT, THROTTLED, Accepted
 from producers.problem import Problem
 
 RETRY_AFTER_SECONDS: Final = 1
+MAX_BODY_BYTES: Final = 6_200_000  # Lambda quota for a response: 6,291,556 bytes with status and headers
+_NO_ROOM: Final = "left out, since an answer has at most 6 MB"
 CORS_HEADERS: Final = "Content-Type, Content-Encoding, Idempotency-Key, X-Api-Key, Authorization"
 
 Response = dict[str, Any]
@@ -20,18 +22,18 @@ def answer(status: int, body: Any, headers: dict[str, str] | None = None) -> Res
 
 
 def refusal(problem: Problem) -> Response:
-    """The answer to a request of which nothing was accepted."""
+    """The answer to a request that was refused as a whole."""
     return answer(problem.status, {"error": _error(problem)}, _retry_after(problem.status))
 
 
 def method_not_allowed(methods: Iterable[str]) -> Response:
-    """The answer to a method that a resource has not."""
+    """The answer to a method that the resource does not have."""
     problem = Problem(405, "method_not_allowed", f"use {_allow(methods)}")
     return answer(problem.status, {"error": _error(problem)}, {"Allow": _allow(methods)})
 
 
 def options(methods: Iterable[str]) -> Response:
-    """The answer to OPTIONS: what may be done here."""
+    """The answer to OPTIONS: the methods of the resource."""
     return {"statusCode": 204, "headers": {"Allow": _allow(methods)}, "body": "", "isBase64Encoded": False}
 
 
@@ -66,18 +68,47 @@ def single(result: Accepted | Problem) -> Response:
 def batch(results: Sequence[Accepted | Problem]) -> Response:
     """The answer to a list of events: 201 where all were accepted, 207 where some were.
 
-    Where none was: 503 if the stream failed any of them, so that the client sends them again, else 422.
+    Where none was: 504 if the stream may have taken one, 503 if it refused one, so that the client sends them again,
+    else 422.
     """
     accepted = sum(isinstance(result, Accepted) for result in results)
     if accepted == len(results):
         status = 201
     elif accepted:
         status = 207
+    elif IN_DOUBT in results:
+        status = 504
     else:
-        status = 503 if any(_is_throttled(result) for result in results) else 422
-    entries = ",".join(_entry(index, result) for index, result in enumerate(results))
-    body = f'{{"accepted":{accepted},"rejected":{len(results) - accepted},"results":[{entries}]}}'
+        status = 503 if THROTTLED in results else 422
+    opening = f'{{"accepted":{accepted},"rejected":{len(results) - accepted},"results":['
+    entries = [_entry(index, result) for index, result in enumerate(results)]
+    body = f"{opening}{','.join(entries)}]}}"
+    if _size_in_response(body) > MAX_BODY_BYTES:
+        body = f"{opening}{','.join(_shortened(results, entries, MAX_BODY_BYTES - len(opening) - 2))}]}}"
     return _answer(status, body, _retry_after(status))
+
+
+def _shortened(results: Sequence[Accepted | Problem], entries: list[str], budget_bytes: int) -> list[str]:
+    """Entries that fit into a budget: each keeps its code, and the first of them their details.
+
+    25,000 entries without details take 4.1 MB, so they always fit.
+    """
+    brief = [
+        _entry(index, Problem(result.status, result.code, _NO_ROOM)) if isinstance(result, Problem) else entry
+        for index, (result, entry) in enumerate(zip(results, entries, strict=True))
+    ]
+    room = budget_bytes - sum(_size_in_response(entry) + 1 for entry in brief)
+    for index, entry in enumerate(entries):
+        more = max(0, _size_in_response(entry) - _size_in_response(brief[index]))
+        if more <= room:
+            brief[index] = entry
+            room -= more
+    return brief
+
+
+def _size_in_response(text: str) -> int:
+    """Bytes that JSON text takes in the function's response, a JSON string: quotes and backslashes take two."""
+    return len(text) + text.count('"') + text.count("\\")
 
 
 def _entry(index: int, result: Accepted | Problem) -> str:
@@ -87,7 +118,7 @@ def _entry(index: int, result: Accepted | Problem) -> str:
             f'{{"index":{index},"status":"accepted","timestamp":"{result.timestamp}",'
             f'"request_id":{quote(result.request_id)}}}'
         )
-    status = "throttled" if _is_throttled(result) else "invalid"
+    status = {503: "throttled", 504: "in_doubt"}.get(result.status, "invalid")
     return f'{{"index":{index},"status":"{status}","error":{json.dumps(_error(result), separators=(",", ":"))}}}'
 
 
@@ -95,13 +126,9 @@ def _answer(status: int, body: str, headers: dict[str, str] | None) -> Response:
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", **(headers or {})},
-        "body": body,
+        "body": body + "\n",  # so that a terminal's prompt begins on a line of its own
         "isBase64Encoded": False,
     }
-
-
-def _is_throttled(result: Accepted | Problem) -> bool:
-    return isinstance(result, Problem) and result.status == 503
 
 
 def _error(problem: Problem) -> dict[str, Any]:
@@ -109,7 +136,7 @@ def _error(problem: Problem) -> dict[str, Any]:
 
 
 def _retry_after(status: int) -> dict[str, str]:
-    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in (409, 503) else {}
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)} if status in (409, 503, 504) else {}
 
 
 def _allow(methods: Iterable[str]) -> str:

@@ -9,11 +9,12 @@ from typing import Any, Final
 from producers import answers
 from producers.answers import Response
 from producers.aws import client
-from producers.ingestion import Acceptance, Ingestion, Origin, Receipt, results_of
+from producers.ingestion import Acceptance, Attempt, Ingestion, Origin, Receipt, results_of
 from producers.invocation import Context, deadline_of
 from producers.problem import Problem, RefusedRequest
+from producers.request import Request, request_of
 from producers.stream import StreamWriter
-from producers.submission import Rules, Submission, body_of, header, read_submission
+from producers.submission import Rules, Submission, read_body, read_submission
 from producers.telemetry import count, logger
 from producers.tracing import traced_call
 from producers.validation import load_schema
@@ -24,23 +25,26 @@ MAX_USER_AGENT_CHARACTERS: Final = 1024
 
 
 def handler(event: dict[str, Any], context: Context) -> Response:
-    """Answer one request of API Gateway (proxy event, version 1); docs/http-api.md says with what."""
-    methods = _RESOURCES.get(event["resource"])
+    """Answer one request of API Gateway; docs/http-api.md says with what."""
+    request = request_of(event)
+    methods = _RESOURCES.get(request.resource)
     if methods is None:
         response = answers.refusal(Problem(404, "not_found", "no such resource; events are posted to /app"))
-    elif event["httpMethod"] in methods:
-        response = methods[event["httpMethod"]](event, context)
-    elif event["httpMethod"] == "OPTIONS":
+    elif request.method in methods:
+        response = methods[request.method](request, context)
+    elif request.method == "OPTIONS":
         response = answers.options(methods)
     else:
         response = answers.method_not_allowed(methods)
-    return answers.with_cors(response, header(event, "origin"), _cors_origins())
+    return answers.with_cors(response, request.headers.get("origin"), _cors_origins())
 
 
-def _accept(event: dict[str, Any], context: Context) -> Response:
+def _accept(request: Request, context: Context) -> Response:
+    rules = _rules()
     try:
-        submission = read_submission(event, _rules())
-        receipt = _receipt_for(submission, event, context)
+        body = read_body(request, rules.body_bytes)
+        submission = read_submission(body, request.headers.get("content-type"), rules)
+        receipt = _receipt_for(submission, body, request, context)
     except RefusedRequest as refused:
         _count_rejected(Counter([refused.problem.code]))
         return answers.refusal(refused.problem)
@@ -48,50 +52,39 @@ def _accept(event: dict[str, Any], context: Context) -> Response:
     return answers.batch(results) if submission.is_batch else answers.single(results[0])
 
 
-def _receipt_for(submission: Submission, event: dict[str, Any], context: Context) -> Receipt:
-    """Put the events on the stream, or find out how that went the first time.
+def _receipt_for(submission: Submission, body: bytes, request: Request, context: Context) -> Receipt:
+    """Put the events on the stream, or find out what became of them the first time.
 
     Raises:
         RefusedRequest: see `producers.idempotency.once`.
     """
-    key = header(event, "idempotency-key")
+    first = _ingestion().first_attempt(request.request_id)
+    put = functools.partial(_put, submission, request, deadline_of(context, RESERVE_SECONDS))
+    key = request.headers.get("idempotency-key")
     if key is None:
-        return _put(submission, event, context)
-    from producers.idempotency import ClientKey, NothingAccepted, once  # noqa: PLC0415 (most requests do without)
+        return put(first).receipt
+    from producers.idempotency import ClientKey, key_table, once  # noqa: PLC0415 (most requests do without)
 
-    refused: list[Receipt] = []
-
-    def accept() -> Receipt:
-        receipt = _put(submission, event, context)
-        if len(receipt.throttled) == len(submission.events):
-            refused.append(receipt)
-            raise NothingAccepted
-        return receipt
-
-    try:
-        client_key = ClientKey(_client_of(event), key, body_of(event))
-        return once(os.environ["IDEMPOTENCY_TABLE"], client_key, accept, context)
-    except NothingAccepted:
-        return refused[0]
+    lasts_seconds = context.get_remaining_time_in_millis() / 1000
+    return once(key_table(), ClientKey(request.client, key, body), first, put, lasts_seconds)
 
 
-def _put(submission: Submission, event: dict[str, Any], context: Context) -> Receipt:
-    deadline = deadline_of(context, RESERVE_SECONDS)
-    origin = _origin_of(event)
+def _put(submission: Submission, request: Request, deadline: float, attempt: Attempt) -> Acceptance:
+    origin = _origin_of(request)
     with traced_call(origin.trace, "Kinesis", "PutRecords"):
-        acceptance = _ingestion().accept(submission.events, origin, deadline, numbered=submission.is_batch)
+        acceptance = _ingestion().accept(submission.events, attempt, origin, deadline, numbered=submission.is_batch)
     _report(submission, acceptance)
-    return acceptance.receipt
+    return acceptance
 
 
 def _report(submission: Submission, acceptance: Acceptance) -> None:
     """Count what became of the events, and log what the stream did not take."""
     problems = Counter(event.code for event in submission.events if isinstance(event, Problem))
-    throttled = len(acceptance.receipt.throttled)
+    throttled = len(acceptance.receipt.throttled) + len(acceptance.receipt.doubtful)
     count(
         SERVICE,
         {
-            "AcceptedEvents": len(submission.events) - problems.total() - throttled,
+            "AcceptedEvents": acceptance.accepted,
             "ThrottledEvents": throttled,
             "PutRecordsRetries": acceptance.put_retries,
             "Bytes": acceptance.put_bytes,
@@ -113,17 +106,17 @@ def _count_rejected(codes: Counter[str]) -> None:
         count(SERVICE, {"RejectedEventsByReason": number}, reason=code)
 
 
-def _health(_event: dict[str, Any], _context: Context) -> Response:
+def _health(_request: Request, _context: Context) -> Response:
     return answers.answer(200, {"status": "ok"})
 
 
-def _openapi(event: dict[str, Any], _context: Context) -> Response:
+def _openapi(request: Request, _context: Context) -> Response:
     from producers.openapi import document  # noqa: PLC0415 (posting does without)
 
-    return answers.answer(200, document(event["requestContext"].get("stage", ""), _rules()))
+    return answers.answer(200, document(request.stage, _rules()))
 
 
-_Answering = Callable[[dict[str, Any], Context], Response]
+_Answering = Callable[[Request, Context], Response]
 _RESOURCES: Final[dict[str, dict[str, _Answering]]] = {
     "/app": {"POST": _accept},
     "/health": {"GET": _health, "HEAD": _health},
@@ -131,24 +124,12 @@ _RESOURCES: Final[dict[str, dict[str, _Answering]]] = {
 }
 
 
-def _origin_of(event: dict[str, Any]) -> Origin:
-    context = event["requestContext"]
-    identity = context.get("identity") or {}
-    user_agent = identity.get("userAgent")
+def _origin_of(request: Request) -> Origin:
     return Origin(
-        request_id=context["requestId"],
-        source_ip=identity.get("sourceIp"),
-        user_agent=user_agent and user_agent[:MAX_USER_AGENT_CHARACTERS],
-        trace=os.environ.get("_X_AMZN_TRACE_ID") or header(event, "x-amzn-trace-id"),
+        source_ip=request.source_ip,
+        user_agent=request.user_agent and request.user_agent[:MAX_USER_AGENT_CHARACTERS],
+        trace=os.environ.get("_X_AMZN_TRACE_ID") or request.headers.get("x-amzn-trace-id"),
     )
-
-
-def _client_of(event: dict[str, Any]) -> str:
-    """Who posts, as far as the gateway knows, so that the keys of one client are not another's."""
-    context = event["requestContext"]
-    claims = (context.get("authorizer") or {}).get("claims") or {}
-    principal = claims.get("sub") or (context.get("authorizer") or {}).get("principalId")
-    return str(principal or (context.get("identity") or {}).get("apiKeyId") or "anyone")
 
 
 @functools.cache

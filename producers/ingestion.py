@@ -19,7 +19,6 @@ MAX_KEY_CHARACTERS: Final = 256  # PutRecords: a partition key
 class Origin:
     """Where the events of one request come from; see `producers.event.Event`."""
 
-    request_id: str
     source_ip: str | None
     user_agent: str | None
     trace: str | None
@@ -33,18 +32,37 @@ class Accepted(NamedTuple):  # made for every event, in half the time of a froze
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to put a request's events: under which keys, which of them, and what earlier attempts left unknown.
+
+    Args:
+        request_id: of the first attempt, which every later one uses again.
+        accepted_at_micros: since the epoch, likewise; event n of the request has n microseconds more.
+        places: of the events to put; None for all.
+        doubtful: places of events that an earlier attempt may have put; None: any of them.
+    """
+
+    request_id: str
+    accepted_at_micros: int
+    places: frozenset[int] | None = None
+    doubtful: frozenset[int] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What the answer to a request follows from, together with the request.
 
     Args:
         request_id: that the events were accepted under.
         accepted_at_micros: when, since the epoch; event n of the request has n microseconds more.
-        throttled: the events that the stream did not take, by their place in the request.
+        throttled: places in the request of the events that the stream refused.
+        doubtful: places of the events that the stream did not acknowledge, and may have taken.
     """
 
     request_id: str
     accepted_at_micros: int
     throttled: tuple[int, ...] = ()
+    doubtful: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +71,14 @@ class Acceptance:
 
     Args:
         receipt: which were accepted, and when.
+        accepted: how many the stream acknowledged in this attempt.
         put_bytes: acknowledged by the stream.
         put_retries: stream records that were put once more.
-        error: why the stream did not take the throttled ones.
+        error: why the stream did not acknowledge the others.
     """
 
     receipt: Receipt
+    accepted: int
     put_bytes: int
     put_retries: int
     error: str
@@ -86,51 +106,78 @@ class Ingestion:
         self._partition_key = partition_key
         self._clock = clock
 
+    def first_attempt(self, request_id: str) -> Attempt:
+        """The first attempt to put a request's events: its time is now."""
+        return Attempt(request_id, int(self._clock.time() * 1_000_000))
+
     def accept(
-        self, submitted: Sequence[JsonValue | Problem], origin: Origin, deadline: float, *, numbered: bool
+        self,
+        submitted: Sequence[JsonValue | Problem],
+        attempt: Attempt,
+        origin: Origin,
+        deadline: float,
+        *,
+        numbered: bool,
     ) -> Acceptance:
         """Put one request's events on the stream, each with a key of its own.
 
         Args:
             submitted: the client's values; what is a problem already is left out.
+            attempt: what to put, and under which keys.
             origin: where the request came from.
             deadline: on `clock.monotonic`, for the last try.
             numbered: whether event n has the request id `<request id>#<n>`.
         """
-        now = int(self._clock.time() * 1_000_000)
         keyed: list[tuple[str, bytes]] = []
         places: list[int] = []  # in the request, of what is in `keyed`
         members = members_of_origin(origin.source_ip, origin.user_agent, origin.trace)
         for n, payload in enumerate(submitted):
-            if isinstance(payload, Problem):
+            if isinstance(payload, Problem) or (attempt.places is not None and n not in attempt.places):
                 continue
-            timestamp, request_id = _key(origin.request_id, now, n, numbered=numbered)
+            timestamp, request_id = _key(attempt.request_id, attempt.accepted_at_micros, n, numbered=numbered)
             key = partition_key(payload, self._partition_key) or request_id
             keyed.append((key, encode_members(timestamp, request_id, members, payload)))
             places.append(n)
         outcome = self._writer.put(pack(keyed, self._aggregate_bytes, by_key=self._partition_key is not None), deadline)
-        throttled = sorted(places[member] for record in outcome.unwritten for member in record.members)
+        refused = {places[member] for record in outcome.unwritten for member in record.members}
+        doubtful = {places[member] for record in outcome.doubtful for member in record.members}
+        doubtful |= refused if attempt.doubtful is None else refused & attempt.doubtful
+        receipt = Receipt(
+            attempt.request_id,
+            attempt.accepted_at_micros,
+            throttled=tuple(sorted(refused - doubtful)),
+            doubtful=tuple(sorted(doubtful)),
+        )
         put_bytes = sum(record.size for record in outcome.written)
-        return Acceptance(Receipt(origin.request_id, now, tuple(throttled)), put_bytes, outcome.retries, outcome.error)
+        accepted = len(places) - len(refused | doubtful)
+        return Acceptance(receipt, accepted, put_bytes, outcome.retries, outcome.error)
 
 
 def results_of(
     submitted: Sequence[JsonValue | Problem], receipt: Receipt, *, numbered: bool
 ) -> list[Accepted | Problem]:
     """What became of each event of a request, in its order."""
-    throttled = set(receipt.throttled)
+    throttled, doubtful = set(receipt.throttled), set(receipt.doubtful)
     results: list[Accepted | Problem] = []
     for n, payload in enumerate(submitted):
         if isinstance(payload, Problem):
             results.append(payload)
         elif n in throttled:
-            results.append(_THROTTLED)
+            results.append(THROTTLED)
+        elif n in doubtful:
+            results.append(IN_DOUBT)
         else:
             results.append(Accepted(*_key(receipt.request_id, receipt.accepted_at_micros, n, numbered=numbered)))
     return results
 
 
-_THROTTLED = Problem(503, "throttled", "the stream did not take the event; send it again")
+THROTTLED: Final = Problem(503, "throttled", "the stream refused the event; send it again")
+IN_DOUBT: Final = Problem(
+    504,
+    "in_doubt",
+    "the stream did not acknowledge the event, and may have taken it; send the whole request again with the same "
+    "Idempotency-Key (without a key the event may be kept twice)",
+)
 
 
 def _key(request_id: str, accepted_at_micros: int, n: int, *, numbered: bool) -> tuple[str, str]:

@@ -27,9 +27,9 @@ _PROBLEMS: Final = {
     500: "The gateway failed; send the request again.",
     502: "The function failed; send the request again.",
     503: "The stream takes nothing, or keys cannot be kept; nothing was accepted, send the request again.",
-    504: "No answer in time; send the request again, with an Idempotency-Key to have it accepted once.",
+    504: "No answer in time: events may have been accepted. Send the request again with the same Idempotency-Key.",
 }
-_LATER: Final = (409, 429, 503)
+_LATER: Final = (409, 429, 503, 504)
 
 
 def document(stage: str, rules: Rules) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _post(rules: Rules) -> dict[str, Any]:
             {
                 "name": "Idempotency-Key",
                 "in": "header",
-                "description": "A retry with the same key and body within 24 hours gets the first answer again.",
+                "description": "Of requests with the same key and body within 24 hours, the events are accepted once.",
                 "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS},
             },
         ],
@@ -108,7 +108,12 @@ def _post(rules: Rules) -> dict[str, Any]:
                 "headers": _RETRY_AFTER,
                 "content": {JSON: {"schema": {"anyOf": [_reference("Problem"), _reference("Batch")]}}},
             },
-            **_problems(400, 403, 405, 409, 413, 415, 429, 500, 502, 504),
+            "504": {
+                "description": _PROBLEMS[504],
+                "headers": _RETRY_AFTER,
+                "content": {JSON: {"schema": {"anyOf": [_reference("Problem"), _reference("Batch")]}}},
+            },
+            **_problems(400, 403, 405, 409, 413, 415, 429, 500, 502),
         },
     }
 
@@ -151,7 +156,7 @@ def _batch() -> dict[str, Any]:
     accepted = _object("An accepted event.", {"index": index, "status": {"const": "accepted"}, **_KEY})
     refused = _object(
         "An event that was not accepted.",
-        {"index": index, "status": {"enum": ["invalid", "throttled"]}, "error": _error()},
+        {"index": index, "status": {"enum": ["invalid", "throttled", "in_doubt"]}, "error": _error()},
     )
     return _object(
         "What became of a list.",

@@ -62,7 +62,7 @@ def read_mark(value: Any) -> ReplayMark:
         raise ValueError(f"replay.count is not a whole number from 1 to {MAX_REPLAYS}")
     if type(token) is not str or not token:
         raise ValueError("replay.token is not a text")
-    return ReplayMark(cast(Bound | None, bound), int(count), token)
+    return ReplayMark(cast("Bound | None", bound), int(count), token)
 
 
 def mark_of_partition_key(partition_key: str) -> ReplayMark | None:

@@ -1,24 +1,31 @@
-"""What a client posts: from API Gateway's proxy event to JSON values, one per event."""
+"""What a client posts: from a request to JSON values, one per event."""
 
 import base64
 import binascii
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from producers import exact_json
+from producers import exact_json, gzip_body
 from producers.event import NULL
 from producers.exact_json import InvalidJson, JsonValue
 from producers.problem import Problem, RefusedRequest
+from producers.request import Request
 from producers.validation import PayloadSchema
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 
-# Lambda takes 6 MB a request; inflated, a body may come to as much again as the largest plain one.
-MAX_BODY_BYTES: Final = 6 * 1024 * 1024
+MAX_BODY_BYTES: Final = 6 * 1024 * 1024  # Lambda quota: a request; no body that arrives uncompressed is larger
+
+# What a gateway that reads the body as text puts in place of bytes that are not UTF-8. A body in which it stands may
+# have been altered, so it is refused: an event is accepted as sent or not at all.
+REPLACEMENT: Final = "\ufffd"
+_ALTERED: Final = (
+    "the body is not UTF-8, or holds U+FFFD, which the gateway puts in place of such bytes; send UTF-8, write "
+    "U+FFFD as \\ufffd, and send a gzip body as application/x-ndjson"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Rules:
     Args:
         event_bytes: of one event's JSON, UTF-8, without white space between tokens.
         batch_events: events in one request.
-        schema: what each payload must keep to.
+        schema: that each payload must keep to.
         body_bytes: of a request's body, inflated.
     """
 
@@ -40,7 +47,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The events of one request, each a value or why it is none, in the client's order.
+    """The events of one request, each a value or why it is invalid, in the client's order.
 
     Args:
         events: at least one.
@@ -51,20 +58,68 @@ class Submission:
     is_batch: bool
 
 
-def read_submission(proxy_event: dict[str, Any], rules: Rules) -> Submission:
-    """Read the body of a proxy event (version 1).
+def read_body(request: Request, limit_bytes: int) -> bytes:
+    """The body's bytes, inflated where they are gzip.
+
+    The bytes decide, not `Content-Encoding`: a REST API inflates a gzip body and leaves the header as it was.
+
+    Args:
+        request: the client's.
+        limit_bytes: of the body, inflated.
 
     Raises:
-        RefusedRequest: wrong content type or encoding, too large, not UTF-8, not JSON, or an empty list.
+        RefusedRequest: another encoding than gzip, not gzip, not base64, too large, or altered by the gateway.
     """
-    text = _text(_inflated(body_of(proxy_event), header(proxy_event, "content-encoding") or "", rules), rules)
-    media_type = _media_type(header(proxy_event, "content-type") or JSON)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise _refused(415, "unsupported_encoding", f"content encoding {encoding!r:.100}; send gzip, or no encoding")
+    body = _bytes_of(request)
+    if body.startswith(gzip_body.MAGIC):
+        try:
+            return gzip_body.inflate(body, limit_bytes)
+        except gzip_body.NotGzip as error:
+            raise _refused(400, "not_gzip", f"the gzip body is damaged: {error}") from None
+        except gzip_body.TooLarge:
+            raise _too_large(limit_bytes) from None
+    if len(body) > limit_bytes:
+        raise _too_large(limit_bytes)
+    return body
+
+
+def _bytes_of(request: Request) -> bytes:
+    if not request.is_base64:
+        if REPLACEMENT in request.body:
+            raise _refused(400, "not_utf8", _ALTERED)
+        return request.body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(request.body, validate=True)
+    except (binascii.Error, ValueError):
+        raise _refused(400, "not_base64", "the gateway marked the body as base64 but it is not") from None
+
+
+def _too_large(limit_bytes: int) -> RefusedRequest:
+    return _refused(413, "body_too_large", f"the body is over {limit_bytes:,} bytes; send smaller batches")
+
+
+def read_submission(body: bytes, content_type: str | None, rules: Rules) -> Submission:
+    """Read the events of a body.
+
+    Args:
+        body: of the request, inflated.
+        content_type: the header; without it the body is JSON.
+        rules: what a client may post.
+
+    Raises:
+        RefusedRequest: wrong content type, not UTF-8, not JSON, or an empty list.
+    """
+    media_type = _media_type(content_type or JSON)
+    text = _text(body)
     if media_type == NDJSON:
         lines = (line for line in text.split("\n") if line.strip(" \t\r"))
         return _batch((_event(line, rules) for line in lines), rules)
     if not text.strip(" \t\r\n"):
         return _single(_checked(NULL, rules))
-    if media_type != JSON:
+    if not _is_json(media_type):
         raise _refused(
             415, "unsupported_media_type", f"content type {media_type!r:.100}; send {JSON}, or {NDJSON} for a list"
         )
@@ -83,52 +138,16 @@ def _refused(status: int, code: str, message: str) -> RefusedRequest:
     return RefusedRequest(Problem(status, code, message))
 
 
-def header(proxy_event: dict[str, Any], name: str) -> str | None:
-    """The value of a header, by its name in lower case."""
-    for given, value in (proxy_event.get("headers") or {}).items():
-        if given.lower() == name:
-            return str(value)
-    return None
-
-
-def body_of(proxy_event: dict[str, Any]) -> bytes:
-    """The body's bytes as the client sent them.
-
-    Raises:
-        RefusedRequest: it is marked as base64 and is none.
-    """
-    body = proxy_event.get("body") or ""
-    if not proxy_event.get("isBase64Encoded"):
-        return str(body).encode("utf-8", "surrogatepass")
-    try:
-        return base64.b64decode(body, validate=True)
-    except (binascii.Error, ValueError):
-        raise _refused(400, "not_base64", "the body is marked as base64 but is not") from None
-
-
-def _inflated(body: bytes, encoding: str, rules: Rules) -> bytes:
-    encoding = encoding.strip().lower()
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise _refused(415, "unsupported_encoding", f"content encoding {encoding!r:.100}; send gzip, or none")
-    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with a gzip header
-    try:
-        inflated = inflater.decompress(body, rules.body_bytes + 1)
-    except zlib.error as error:
-        raise _refused(400, "not_gzip", f"the body is marked as gzip but is not: {error}") from None
-    if len(inflated) <= rules.body_bytes and not inflater.eof:
-        raise _refused(400, "not_gzip", "the gzip body ends before its end")
-    return inflated
-
-
-def _text(body: bytes, rules: Rules) -> str:
-    if len(body) > rules.body_bytes:
-        raise _refused(413, "body_too_large", f"the body is over {rules.body_bytes:,} bytes; send smaller batches")
+def _text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
         raise _refused(400, "not_utf8", f"the body is not UTF-8: byte {error.start} cannot be read") from None
+
+
+def _is_json(media_type: str) -> bool:
+    """Whether a media type is JSON, or one that is written in JSON, such as `application/cloudevents+json`."""
+    return media_type == JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def _media_type(content_type: str) -> str:

@@ -5,11 +5,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from producers.explained import Explained
 from producers.problem import Problem
 
 EVENT_SCHEMA_FILE: Final = Path(__file__).parent.parent / "infra" / "event.schema.json"
 MAX_MESSAGE_CHARACTERS: Final = 300
-MAX_INT_DIGITS: Final = 4000  # Python turns no longer texts into int
+MAX_INT_DIGITS: Final = 4000  # Python does not convert longer texts into int
 
 # Members of a schema that say something about values without restricting them.
 _ANNOTATIONS: Final = frozenset({
@@ -18,8 +19,8 @@ _ANNOTATIONS: Final = frozenset({
 })  # fmt: skip
 
 
-class InvalidSchema(Exception):
-    """The event schema is no JSON Schema; the message says where and why."""
+class InvalidSchema(Explained):
+    """The event schema is not a JSON Schema; the message says where and why."""
 
 
 class PayloadSchema:
@@ -29,7 +30,7 @@ class PayloadSchema:
         schema: the schema. One that restricts nothing costs nothing: the validator is not even imported.
 
     Raises:
-        InvalidSchema: it is none.
+        InvalidSchema: it is not a JSON Schema.
     """
 
     def __init__(self, schema: Any) -> None:
@@ -41,8 +42,12 @@ class PayloadSchema:
         try:
             # The values stay out of the messages, and nothing is fetched.
             self._validator = jsonschema_rs.validator_for(schema, mask="the value", validate_formats=True, offline=True)
-        except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-            raise InvalidSchema(f"{EVENT_SCHEMA_FILE.name} is no JSON Schema: {error}") from error
+        except jsonschema_rs.ValidationError as error:
+            place = _pointer(error.instance_path) or "its top"
+            why = f"{EVENT_SCHEMA_FILE.name} is not a JSON Schema: at {place}: {error.message}"
+            raise InvalidSchema(why[:MAX_MESSAGE_CHARACTERS]) from error
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise InvalidSchema(f"{EVENT_SCHEMA_FILE.name} is not a JSON Schema: {error}") from error
 
     def problem_with(self, text: str) -> Problem | None:
         """What is wrong with a payload, given as JSON text; None where it is valid."""
@@ -60,7 +65,7 @@ def load_schema(path: Path = EVENT_SCHEMA_FILE) -> PayloadSchema:
     """The event schema of this deployment.
 
     Raises:
-        InvalidSchema: it cannot be read, or is none.
+        InvalidSchema: it cannot be read, or is not a JSON Schema.
     """
     try:
         schema = json.loads(path.read_bytes())

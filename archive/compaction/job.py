@@ -33,6 +33,7 @@ from archive.lake.layout import (
 )
 from archive.lake.listing import list_folders, list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -44,7 +45,7 @@ _DELETE_KEYS: Final = 1000  # S3 DeleteObjects
 What = Literal["compacted", "extended", "unchanged", "empty", "open", "overtaken"]
 
 
-class CompactionFailed(Exception):
+class CompactionFailed(Explained):
     """An hour cannot be compacted; the message says why. It stays as it was."""
 
 

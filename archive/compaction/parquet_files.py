@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from archive.compaction.merging import KEY, Unit
+from producers.explained import Explained
 
 BATCH_ROWS: Final = 64 * 1024
 WHOLE_BYTES: Final = 8 * 1024 * 1024  # row groups up to this size, uncompressed, are read at once: twice as quick
@@ -17,7 +18,7 @@ ROW_GROUP_BYTES: Final = 32 * 1024 * 1024  # of rows in memory; Athena reads a r
 _UNIQUE: Final = frozenset({"timestamp", "timestamp_micros", "request_id", "payload"})
 
 
-class UnreadableFile(Exception):
+class UnreadableFile(Explained):
     """A file of the lake cannot be read as events; the message says which column."""
 
 

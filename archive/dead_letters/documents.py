@@ -1,14 +1,15 @@
 """Small documents in S3: read with patience, and written only where nobody else wrote in the meantime."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from producers.clock import SYSTEM_CLOCK, Clock
-from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
+from producers.retry import Backoff, error_code
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -18,8 +19,6 @@ PATIENCE_SECONDS: Final = 60.0
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 # PreconditionFailed: the condition does not hold; ConditionalRequestConflict: another write is under way.
 _CONFLICTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
-
-T = TypeVar("T")
 
 
 class WrittenByAnother(Exception):
@@ -34,11 +33,13 @@ class Document:
         body: its content.
         etag: names this content, for writing on the condition that nothing has changed.
         written_at: by S3's clock, whole seconds.
+        read_at: likewise; the difference is the document's age, whatever the clocks of this and other machines say.
     """
 
     body: bytes
     etag: str
     written_at: datetime
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,12 @@ class Documents:
 
         def get() -> Document:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
-            return Document(answer["Body"].read(), answer["ETag"], answer["LastModified"])
+            return Document(
+                answer["Body"].read(), answer["ETag"], answer["LastModified"], answered_at(answer, self.clock)
+            )
 
         try:
-            return patiently(get, self.clock)
+            return self.patience().call(get)
         except ClientError as error:
             if error_code(error) in _MISSING:
                 return None
@@ -71,7 +74,7 @@ class Documents:
 
     def write(self, key: str, body: bytes) -> None:
         """Write a document, whatever is there."""
-        patiently(lambda: self.s3.put_object(Bucket=self.bucket, Key=key, Body=body), self.clock)
+        self.patience().call(lambda: self.s3.put_object(Bucket=self.bucket, Key=key, Body=body))
 
     def write_if(self, key: str, body: bytes, etag: str | None) -> str:
         """Write a document on a condition, and return its new ETag.
@@ -86,9 +89,8 @@ class Documents:
         """
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
-            answer = patiently(
-                lambda: self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **condition),  # type: ignore[arg-type]
-                self.clock,
+            answer = self.patience().call(
+                lambda: self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)  # type: ignore[arg-type]
             )
         except ClientError as error:
             if error_code(error) not in _CONFLICTS | _MISSING:
@@ -100,13 +102,12 @@ class Documents:
             raise WrittenByAnother(key) from error
         return answer["ETag"]
 
+    def patience(self) -> Backoff:
+        """The back-off of one call: it retries for a minute."""
+        return Backoff.lasting(PATIENCE_SECONDS, self.clock)
 
-def patiently(call: Callable[[], T], clock: Clock = SYSTEM_CLOCK) -> T:
-    """Make a call of S3, again where it may work later, for a minute at the most."""
-    backoff = Backoff(clock.monotonic() + PATIENCE_SECONDS, clock)
-    while True:
-        try:
-            return call()
-        except AWS_ERRORS as error:
-            if not is_transient(error) or not backoff.wait():
-                raise
+
+def answered_at(answer: Mapping[str, Any], clock: Clock = SYSTEM_CLOCK) -> datetime:
+    """When AWS answered a call, by its own clock; by ours where the answer has no `Date`."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(date) if date else datetime.fromtimestamp(clock.time(), UTC)

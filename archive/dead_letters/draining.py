@@ -97,7 +97,7 @@ def drain(
         empty = 0 if messages else empty + 1
         for message in messages:
             try:
-                backoff = Backoff(clock.monotonic() + READ_SECONDS, clock)
+                backoff = Backoff.lasting(READ_SECONDS, clock)
                 as_given = _as_the_function_gets_it(message, attributes["QueueArn"])
                 letters = list(letters_of(as_given, lambda: kinesis, backoff))
                 archive.put(as_given, letters)

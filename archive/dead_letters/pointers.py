@@ -1,19 +1,18 @@
 """Reading again what a pointer of the event source mapping names: a range of one shard."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
+from producers.retry import Backoff, error_code, required
 
 if TYPE_CHECKING:
-    from types_boto3_kinesis import KinesisClient
-    from types_boto3_kinesis.type_defs import RecordTypeDef
+    from collections.abc import Iterator
 
-T = TypeVar("T")
+    from types_boto3_kinesis import KinesisClient
+    from types_boto3_kinesis.type_defs import GetRecordsOutputTypeDef, RecordTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +80,27 @@ def read_range(kinesis: "KinesisClient", pointer: Pointer, backoff: Backoff) -> 
 def _records(kinesis: "KinesisClient", pointer: Pointer, backoff: Backoff) -> "Iterator[RecordTypeDef]":
     """Yield a shard's records from a pointer's start to the shard's present end."""
     try:
-        iterator: str | None = patiently(
+        iterator: str | None = backoff.call(
             lambda: kinesis.get_shard_iterator(
                 StreamName=pointer.stream,
                 ShardId=pointer.shard_id,
                 ShardIteratorType="AT_SEQUENCE_NUMBER",
                 StartingSequenceNumber=pointer.start,
-            )["ShardIterator"],
-            backoff,
+            )["ShardIterator"]
         )
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             return  # the shard was closed longer ago than the retention: everything in it is gone
         raise
     while iterator:
-        answer = patiently(partial(kinesis.get_records, ShardIterator=iterator), backoff)
+        answer = backoff.call(partial(_get_records, kinesis, iterator))
         yield from answer["Records"]
         iterator = answer.get("NextShardIterator")
         if not answer["Records"] and answer.get("MillisBehindLatest", 0) == 0:
             return
 
 
-def patiently(call: Callable[[], T], backoff: Backoff) -> T:
-    """Make a call, again where it may work later; five reads a second of a shard are shared by all who read it."""
-    while True:
-        try:
-            return call()
-        except AWS_ERRORS as error:
-            if not is_transient(error) or not backoff.wait():
-                raise
+def _get_records(kinesis: "KinesisClient", iterator: str) -> "GetRecordsOutputTypeDef":
+    answer = kinesis.get_records(ShardIterator=iterator)
+    required(answer, "Records")
+    return answer

@@ -11,9 +11,9 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from archive.dead_letters.documents import Documents, patiently
+from archive.dead_letters.documents import Documents
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.settled_lines import SettledLines, settled_key
+from archive.dead_letters.settled_lines import SettledLines, read_settled_lines, settled_key
 from archive.dead_letters.stores import StoredObject
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ class FailureReader:
         key = settled_key(object_key)
         if self.settled_keys is not None and key not in self.settled_keys:
             return SettledLines()
-        kept = self.documents.read(key)
-        return SettledLines() if kept is None else SettledLines.from_json(kept.body)
+        return read_settled_lines(self.documents, object_key)
 
     def _is_done(self, settled: SettledLines) -> bool:
         return settled.is_complete and not self.read_settled
@@ -126,7 +125,7 @@ class FailureReader:
         def get() -> bytes:
             return self.s3.get_object(Bucket=stored.store.bucket, Key=stored.key, **span)["Body"].read()  # type: ignore[arg-type]
 
-        return patiently(get, self.documents.clock)
+        return self.documents.patience().call(get)
 
 
 def _is_large(stored: StoredObject) -> bool:

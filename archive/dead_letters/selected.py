@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from archive.dead_letters.documents import patiently
 from archive.dead_letters.failures import UNREADABLE, FailedRecord
 from archive.dead_letters.reading import FailureReader
 from archive.dead_letters.selection import Matcher, Selection
@@ -125,7 +124,7 @@ class SelectedFailures:
         def get() -> bytes:
             return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
-        return patiently(get, self.documents.clock)
+        return self.documents.patience().call(get)
 
     def _counted(self, selection: Selection) -> Iterator[StoredObject]:
         for stored in self.objects(selection):

@@ -12,13 +12,14 @@ from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped] # 
 
 from archive.dead_letters.failures import FailedRecord
 from producers.event import PoisonEvent, decode
+from producers.explained import Explained
 
 _AGO = re.compile(r"(\d+)\s*([smhd])(?: ago)?")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _TIME_OF_DAY = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 
-class SelectionError(ValueError):
+class SelectionError(Explained, ValueError):
     """A selection cannot be understood; the message says which part, and how to write it."""
 
 

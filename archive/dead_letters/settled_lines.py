@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from archive.dead_letters.documents import Documents
+
 PREFIX: Final = "replays/settled/"
 PUT_BACK: Final = "put back"
 DISCARDED: Final = "discarded"
@@ -43,19 +45,25 @@ class SettledLines:
     Args:
         settlements: in the order in which they were made.
         total: lines in the object, where that is known.
+        etag: of what is kept in S3; None where nothing is.
     """
 
     settlements: list[Settlement] = field(default_factory=list)
     total: int | None = None
+    etag: str | None = None
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing in the object is left to do."""
         return self.total is not None and len(self.lines()) >= self.total
 
-    def lines(self, replay: str | None = None) -> set[int]:
-        """The lines that are settled, by one replay or by any."""
-        return set().union(*(each.lines for each in self.settlements if replay in (None, each.replay)))
+    def lines(self) -> set[int]:
+        """The lines that are settled."""
+        return set().union(*(each.lines for each in self.settlements))
+
+    def holds(self, line: int, replay: str | None = None) -> bool:
+        """Whether a line is settled, by one replay or by any."""
+        return any(line in each.lines for each in self.settlements if replay in (None, each.replay))
 
     def of_line(self, line: int) -> Iterator[Settlement]:
         """How a line was settled; more than once where a replay was told to do it again."""
@@ -78,13 +86,20 @@ class SettledLines:
         return json.dumps({"version": 1, "total": self.total, "settled": settled}, separators=(",", ":")).encode()
 
     @classmethod
-    def from_json(cls, text: bytes) -> "SettledLines":
+    def from_json(cls, text: bytes, etag: str | None = None) -> "SettledLines":
         """Read what `to_json` wrote."""
         kept: dict[str, Any] = json.loads(text)
         return cls(
             [Settlement(s["replay"], s["outcome"], s["at"], set(from_ranges(s["lines"]))) for s in kept["settled"]],
             kept["total"],
+            etag,
         )
+
+
+def read_settled_lines(documents: Documents, object_key: str) -> SettledLines:
+    """What is settled of an object of failures."""
+    found = documents.read(settled_key(object_key))
+    return SettledLines() if found is None else SettledLines.from_json(found.body, found.etag)
 
 
 def to_ranges(numbers: Iterable[int]) -> str:

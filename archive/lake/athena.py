@@ -7,13 +7,14 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 from producers.retry import error_code
 
 POLL_SECONDS: Final = 0.5
 ENDED: Final = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
-class AthenaFailed(Exception):
+class AthenaFailed(Explained):
     """Athena refused or failed a statement, or it took too long; the message is Athena's reason."""
 
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
+from producers.explained import Explained
 from producers.validation import EVENT_SCHEMA_FILE
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Column:
     kind: Kind = Kind.TEXT
 
 
-class SchemaError(ValueError):
+class SchemaError(Explained, ValueError):
     """The event schema gives no usable columns; the message says which property and why."""
 
 
@@ -136,8 +137,16 @@ def _type_of(name: str, definition: dict[str, Any]) -> tuple[str, Kind] | None:
 
 @functools.cache
 def columns() -> tuple[Column, ...]:
-    """Every column of the lake, those of the event schema behind the envelope's."""
-    return ENVELOPE + payload_columns(json.loads(EVENT_SCHEMA_FILE.read_text(encoding="utf-8")))
+    """Every column of the lake: the envelope's, then the event schema's.
+
+    Raises:
+        SchemaError: the event schema is not JSON, or gives no columns.
+    """
+    try:
+        document = json.loads(EVENT_SCHEMA_FILE.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SchemaError(f"{EVENT_SCHEMA_FILE} is not JSON: {error}") from error
+    return ENVELOPE + payload_columns(document)
 
 
 def glue_columns(columns: tuple[Column, ...]) -> list[dict[str, str]]:

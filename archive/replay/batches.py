@@ -7,35 +7,26 @@ Killed at any of these arrows, the next run begins by finding out what became of
 one batch, and what `archive.dead_letters.reading` reads ahead.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
-from archive.dead_letters.documents import Documents
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines, settled_key
-from archive.replay.destinations import TABLE, Destination, Planned
-from archive.replay.in_doubt import OutOfReach, StreamSearch
-from archive.replay.journal import FINISHED, RUNNING, STOPPED, Intent, Journal, Place, Record, from_runs
+from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines
+from archive.replay.destinations import Destination, Planned
+from archive.replay.in_doubt import StreamSearch
+from archive.replay.journal import FINISHED, RUNNING, STOPPED, Journal
 from archive.replay.lock import PUT_SECONDS, ReplayLock
 from archive.replay.plan import Discarded, Left, Planner, Tally
 from archive.replay.rate import Pace
+from archive.replay.settling import SETTLE_SECONDS, ReplayStopped, Settling
 from producers.clock import SYSTEM_CLOCK, Clock
 
 BATCH_EVENTS: Final = 2_000
 BATCH_BYTES: Final = 4 * 1024 * 1024
 BATCH_SECONDS: Final = 1.0  # of the rate: a slow replay puts little at a time
-SETTLE_SECONDS: Final = 2.0  # before the stream is asked: until what was under way has arrived
 PATIENCE_SECONDS: Final = 300.0  # without a single record taken
 WAIT_SECONDS: Final = 1.0  # at a time, so that Ctrl-C and the lease are seen to
-
-OnDoubt = Literal["ask", "again", "done"]
-
-
-class ReplayStopped(Exception):
-    """A replay cannot go on; the message says why. What was put back is settled, and a further run goes on."""
 
 
 @dataclass(slots=True)
@@ -45,45 +36,6 @@ class _Batch:
     planned: list[Planned] = field(default_factory=list)
     discarded: list[FailedRecord] = field(default_factory=list)
     size: int = 0
-
-
-class Settling:
-    """Enters lines as settled.
-
-    Args:
-        documents: the bucket.
-        executor: writes several objects at once.
-        clock: the time.
-    """
-
-    def __init__(self, documents: Documents, executor: Executor, clock: Clock = SYSTEM_CLOCK) -> None:
-        self._documents = documents
-        self._executor = executor
-        self._clock = clock
-        self._known: dict[str, SettledLines] = {}
-
-    def know(self, key: str, settled: SettledLines) -> None:
-        """Keep what is settled of the object that is read at present."""
-        if key not in self._known:
-            for old in list(self._known)[:-64]:
-                del self._known[old]
-            self._known[key] = settled
-
-    def settle(self, replay_id: str, outcome: str, places: Iterable[Place]) -> None:
-        """Enter lines, whatever else is settled of their objects."""
-        by_key: dict[str, list[int]] = {}
-        for key, line in places:
-            by_key.setdefault(key, []).append(line)
-        at = datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="seconds")
-        list(self._executor.map(lambda key: self._write(key, replay_id, outcome, at, by_key[key]), by_key))
-
-    def _write(self, key: str, replay_id: str, outcome: str, at: str, lines: list[int]) -> None:
-        settled = self._known.get(key)
-        if settled is None:
-            found = self._documents.read(settled_key(key))
-            settled = SettledLines() if found is None else SettledLines.from_json(found.body)
-        settled.add(replay_id, outcome, at, lines)
-        self._documents.write(settled_key(key), settled.to_json())
 
 
 class Replay:
@@ -165,13 +117,10 @@ class Replay:
     def _unsettled(
         self, failures: Iterable[tuple[FailedRecord, SettledLines]], *, again: bool
     ) -> Iterator[FailedRecord]:
-        key, lines = "", set[int]()
         by = self._journal.record.id if again else None
         for failed, settled in failures:
-            if failed.key != key:
-                key, lines = failed.key, settled.lines(by)
-                self._settling.know(key, settled)
-            if failed.line not in lines:
+            self._settling.know(failed.key, settled)
+            if not settled.holds(failed.line, by):
                 yield failed
 
     def _batches(self, failures: Iterator[FailedRecord]) -> Iterator[_Batch]:
@@ -196,12 +145,14 @@ class Replay:
     def _put(self, batch: _Batch) -> list[Planned]:
         """Put a batch; gives what the stream did not take."""
         self._wait()
-        self._lock.renew()
         places = [(each.failed.key, each.failed.line) for each in batch.planned]
         discarded = [(failed.key, failed.line) for failed in batch.discarded]
         replay_id = self._journal.record.id
         first = self._journal.intend(places, discarded)
-        result = self._destination.put(batch.planned, replay_id, first, self._clock.monotonic() + PUT_SECONDS)
+        # A process may be suspended at any moment, and taken over: so the lease is confirmed right before each call.
+        result = self._destination.put(
+            batch.planned, replay_id, first, self._clock.monotonic() + PUT_SECONDS, self._lock.confirm
+        )
         may_pass = result.throttled or bool(result.doubtful)
         if result.doubtful:
             self._clock.sleep(SETTLE_SECONDS)
@@ -236,61 +187,3 @@ class Replay:
             self._progress_at = now
         elif not may_pass or now - self._progress_at >= PATIENCE_SECONDS:
             raise ReplayStopped(f"nothing is taken: {error}")
-
-
-def settle_interrupted(
-    lock: ReplayLock,
-    documents: Documents,
-    *,
-    settling: Settling,
-    search: StreamSearch,
-    on_doubt: OnDoubt = "ask",
-    clock: Clock = SYSTEM_CLOCK,
-) -> list[str]:
-    """Settle what replays were in the middle of whose holders died; call it before anything is put back.
-
-    Args:
-        lock: the lease, acquired.
-        documents: the bucket.
-        settling: enters what is done.
-        search: finds on the stream what is in doubt.
-        on_doubt: what to do where the stream no longer tells: refuse, put them back again, or take them as done.
-        clock: the time.
-
-    Returns:
-        Ids of those replays.
-
-    Raises:
-        OutOfReach: the stream no longer tells, and `on_doubt` is `ask`.
-    """
-    interrupted = list(lock.unsettled)
-    for replay_id in interrupted:
-        journal = Journal.open(documents, replay_id, clock)
-        if journal is None:
-            continue
-        record = journal.record
-        if record.intent is not None:
-            found = _put_of(record, record.intent, search, on_doubt, clock)
-            discarded = list(from_runs(record.intent.discard))
-            settling.settle(record.id, PUT_BACK, found)
-            settling.settle(record.id, DISCARDED, discarded)
-            journal.done(len(found), len(discarded))
-        if record.state == RUNNING:
-            record.state, record.error = STOPPED, "the process ended in the middle"
-        journal.save()
-    return interrupted
-
-
-def _put_of(record: Record, intent: Intent, search: StreamSearch, on_doubt: OnDoubt, clock: Clock) -> Sequence[Place]:
-    """The places of an intent whose records are on the stream."""
-    places = list(from_runs(intent.put))
-    if record.destination == TABLE or not places or intent.since is None:
-        return []  # writing a row again changes nothing
-    clock.sleep(SETTLE_SECONDS)
-    try:
-        found = search.numbers(record.id, datetime.fromisoformat(intent.since))
-    except OutOfReach:
-        if on_doubt == "ask":
-            raise
-        return places if on_doubt == "done" else []
-    return [place for number, place in enumerate(places, intent.first) if number in found]

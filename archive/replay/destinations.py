@@ -1,10 +1,8 @@
 """The ways on which records are put back: on the stream, marked; straight into the table; as the bytes they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Final, Protocol
 
 from archive.dead_letters.failures import FailedRecord
 from consumers.stream_batch import Received, Source
@@ -14,7 +12,6 @@ from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import Event, encode
 from producers.ingestion import MAX_KEY_CHARACTERS, partition_key_of
 from producers.replay_mark import Bound, ReplayMark
-from producers.retry import AWS_ERRORS, error_code, is_transient
 from producers.stream import StreamWriter
 
 if TYPE_CHECKING:
@@ -23,12 +20,6 @@ if TYPE_CHECKING:
 STREAM: Final = "stream"
 TABLE: Final = "table"
 RAW: Final = "raw"
-
-# Answers that say for certain that nothing was written.
-_REFUSED: Final = frozenset({
-    "LimitExceededException", "ProvisionedThroughputExceededException", "ThrottlingException", "KMSThrottlingException",
-})  # fmt: skip
-_DOUBTFUL: Final = "InDoubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +73,22 @@ class Destination(Protocol):
 
     kind: str
 
-    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:
-        """Put records, those that are throttled again until the deadline.
+    def put(
+        self,
+        planned: Sequence[Planned],
+        replay_id: str,
+        first: int,
+        deadline: float,
+        before_call: Callable[[], None] = lambda: None,
+    ) -> PutResult:
+        """Put records, throttled ones again until the deadline.
 
         Args:
             planned: the records.
             replay_id: of the replay.
             first: number of the first of them in the replay.
             deadline: on the clock's `monotonic`.
+            before_call: called right before each call that must not be made twice; what it raises ends the put.
         """
 
 
@@ -122,22 +121,28 @@ class StreamDestination:
         self._partition_key = partition_key
         self._clock = clock
 
-    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:
+    def put(
+        self,
+        planned: Sequence[Planned],
+        replay_id: str,
+        first: int,
+        deadline: float,
+        before_call: Callable[[], None] = lambda: None,
+    ) -> PutResult:
         """See `Destination`."""
         records = self._records(planned, replay_id, first)
-        watched = _WatchedKinesis(self._kinesis)
-        outcome = StreamWriter(watched, self._stream, self._clock).put(records, deadline)  # type: ignore[arg-type]
-        in_doubt = {id(record) for record in watched.in_doubt(outcome.unwritten)}
-        result = PutResult(
+        outcome = StreamWriter(self._kinesis, self._stream, self._clock).put(
+            records, deadline, resend_doubtful=False, before_call=before_call
+        )
+        return PutResult(
+            written=_members(outcome.written),
+            unwritten=_members(outcome.unwritten),
+            doubtful=_members(outcome.doubtful),
             size=sum(record.size for record in outcome.written),
             records=len(outcome.written),
-            throttled=outcome.retries > 0 or watched.throttled,
+            throttled=outcome.throttled,
             error=outcome.error,
         )
-        result.written = [member for record in outcome.written for member in record.members]
-        for record in outcome.unwritten:
-            (result.doubtful if id(record) in in_doubt else result.unwritten).extend(record.members)
-        return result
 
     def _records(self, planned: Sequence[Planned], replay_id: str, first: int) -> list[StreamRecord]:
         """What goes on the stream, each event with its mark."""
@@ -154,37 +159,8 @@ class StreamDestination:
         return pack(keyed, self._aggregate_bytes, by_key=bool(self._partition_key))
 
 
-class _WatchedKinesis:
-    """A Kinesis client that remembers which records it is not known what became of, and has them not tried again.
-
-    After a time-out the records may be on the stream. The stream writer would send them once more, which for a client's
-    event is right, and for a replay that must put back once is not.
-    """
-
-    def __init__(self, kinesis: "KinesisClient") -> None:
-        self._kinesis = kinesis
-        self._in_doubt: set[tuple[str, bytes]] = set()
-        self.throttled = False
-
-    def put_records(self, **call: Any) -> Any:
-        """As the client."""
-        try:
-            answer = self._kinesis.put_records(**call)
-        except AWS_ERRORS as error:
-            self.throttled |= error_code(error) in _REFUSED
-            if error_code(error) in _REFUSED or not is_transient(error):
-                raise
-            self._in_doubt |= {(record["PartitionKey"], record["Data"]) for record in call["Records"]}
-            response: Any = {"Error": {"Code": _DOUBTFUL, "Message": f"{error_code(error)}: {error}"}}
-            raise ClientError(response, "PutRecords") from error
-        self.throttled |= any(
-            "ProvisionedThroughput" in (record.get("ErrorCode") or "") for record in answer["Records"]
-        )
-        return answer
-
-    def in_doubt(self, unwritten: Sequence[StreamRecord]) -> list[StreamRecord]:
-        """Those of some records that are in doubt."""
-        return [record for record in unwritten if (record.partition_key, record.data) in self._in_doubt]
+def _members(records: list[StreamRecord]) -> list[int]:
+    return [member for record in records for member in record.members]
 
 
 class TableDestination:
@@ -199,7 +175,14 @@ class TableDestination:
     def __init__(self, table: EventTable) -> None:
         self._table = table
 
-    def put(self, planned: Sequence[Planned], replay_id: str, first: int, deadline: float) -> PutResult:  # noqa: ARG002
+    def put(
+        self,
+        planned: Sequence[Planned],
+        replay_id: str,  # noqa: ARG002
+        first: int,  # noqa: ARG002
+        deadline: float,
+        before_call: Callable[[], None] = lambda: None,  # noqa: ARG002 (a row may be written twice)
+    ) -> PutResult:
         """See `Destination`."""
         received = [
             Received(Source("", "", str(number), 0, "", ""), b"", each.event)

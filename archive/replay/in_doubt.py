@@ -8,10 +8,11 @@ read from just before the intent was written to just after the last moment at wh
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.dead_letters.pointers import patiently
+from archive.dead_letters.documents import answered_at
 from archive.replay.lock import PUT_SECONDS
 from producers.aggregation import MalformedAggregate, deaggregate
 from producers.event import PoisonEvent, decode
@@ -60,8 +61,9 @@ class StreamSearch:
             ClientError, BotoCoreError: the stream cannot be read.
         """
         start, until = since - BEFORE, since + AFTER
-        summary = self.kinesis.describe_stream_summary(StreamName=self.stream)["StreamDescriptionSummary"]
-        kept_since = datetime.fromtimestamp(self.clock.time(), UTC) - timedelta(hours=summary["RetentionPeriodHours"])
+        answer = self.kinesis.describe_stream_summary(StreamName=self.stream)
+        retention = timedelta(hours=answer["StreamDescriptionSummary"]["RetentionPeriodHours"])
+        kept_since = answered_at(answer, self.clock) - retention
         if start < kept_since:
             raise OutOfReach(
                 f"replay {replay_id} was interrupted at {since:%Y-%m-%d %H:%M:%S} UTC while putting records back, and "
@@ -81,16 +83,15 @@ class StreamSearch:
             token = {"NextToken": answer["NextToken"]} if "NextToken" in answer else {}
 
     def _in_shard(self, shard_id: str, replay_id: str, start: datetime, until: datetime) -> set[int]:
-        backoff = Backoff(self.clock.monotonic() + READ_SECONDS, self.clock)
-        iterator: str | None = patiently(
+        backoff = Backoff.lasting(READ_SECONDS, self.clock)
+        iterator: str | None = backoff.call(
             lambda: self.kinesis.get_shard_iterator(
                 StreamName=self.stream, ShardId=shard_id, ShardIteratorType="AT_TIMESTAMP", Timestamp=start
-            )["ShardIterator"],
-            backoff,
+            )["ShardIterator"]
         )
         found: set[int] = set()
         while iterator:
-            answer = patiently(lambda at=iterator: self.kinesis.get_records(ShardIterator=at), backoff)  # type: ignore[misc]
+            answer = backoff.call(partial(self.kinesis.get_records, ShardIterator=iterator))
             for record in answer["Records"]:
                 found |= numbers_in(record["PartitionKey"], record["Data"], replay_id)
             records = answer["Records"]

@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from archive.dead_letters.documents import Documents, WrittenByAnother
+from archive.dead_letters.documents import Document, Documents, WrittenByAnother
 from producers.clock import SYSTEM_CLOCK, Clock
 
 KEY: Final = "replays/lock.json"
@@ -43,7 +43,6 @@ class Holder:
         pid: of the process on it.
         replay: the replay's id; empty before it is known.
         since: when it began: UTC, ISO 8601.
-        renewed_at: its last sign of life, seconds since the epoch.
     """
 
     operator: str
@@ -51,7 +50,6 @@ class Holder:
     pid: int
     replay: str = ""
     since: str = ""
-    renewed_at: float = 0.0
 
 
 def is_alive(pid: int) -> bool:
@@ -84,7 +82,8 @@ class ReplayLock:
         alive: Callable[[int], bool] = is_alive,
     ) -> None:
         self._documents = documents
-        self._holder = replace(holder, since=_iso(clock.time()), renewed_at=clock.time())
+        self._holder = replace(holder, since=_iso(clock.time()))
+        self._renewed_at = clock.monotonic()
         self._clock = clock
         self._alive = alive
         self._etag: str | None = None
@@ -102,7 +101,7 @@ class ReplayLock:
             self.unsettled = kept["unsettled"]
             if kept["holder"] is not None:
                 holder = Holder(**kept["holder"])
-                self._refuse_unless_dead(holder)
+                self._refuse_unless_dead(holder, found)
                 if holder.replay and holder.replay not in self.unsettled:
                     self.unsettled.append(holder.replay)
         try:
@@ -116,13 +115,21 @@ class ReplayLock:
         self._holder = replace(self._holder, replay=replay_id)
         self._write()
 
-    def renew(self) -> None:
-        """Give a sign of life, where the last one is a while ago.
+    def confirm(self) -> None:
+        """Make sure that the lease is still ours, and renew it.
 
         Raises:
             LockLost: another has taken over.
         """
-        if self._clock.time() - self._holder.renewed_at >= RENEW_SECONDS:
+        self._write()
+
+    def renew(self) -> None:
+        """Renew the lease, where the last time is a while ago.
+
+        Raises:
+            LockLost: another has taken over.
+        """
+        if self._clock.monotonic() - self._renewed_at >= RENEW_SECONDS:
             self._write()
 
     def release(self, unsettled: str = "") -> None:
@@ -137,17 +144,17 @@ class ReplayLock:
             self._documents.write_if(KEY, self._body(None), self._etag)
 
     def _write(self) -> None:
-        self._holder = replace(self._holder, renewed_at=self._clock.time())
+        self._renewed_at = self._clock.monotonic()
         try:
             self._etag = self._documents.write_if(KEY, self._body(self._holder), self._etag)
         except WrittenByAnother:
             raise LockLost("another took this replay over; see dead-letters history") from None
 
-    def _refuse_unless_dead(self, holder: Holder) -> None:
-        age = self._clock.time() - holder.renewed_at
+    def _refuse_unless_dead(self, holder: Holder, lease: Document) -> None:
+        age = (lease.read_at - lease.written_at).total_seconds()
         is_dead_here = holder.host == self._holder.host and not self._alive(holder.pid)
         if age < LEASE_SECONDS and not is_dead_here:
-            free_at = datetime.fromtimestamp(holder.renewed_at + LEASE_SECONDS, UTC)
+            free_at = lease.written_at + timedelta(seconds=LEASE_SECONDS)
             raise ReplayUnderWay(
                 f"{holder.operator} on {holder.host} (process {holder.pid}) has been replaying since "
                 f"{holder.since[:19]}Z, last sign of life {max(age, 0):.0f} s ago; wait for it, or stop it there with "

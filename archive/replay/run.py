@@ -11,13 +11,14 @@ from archive.dead_letters.documents import Documents
 from archive.dead_letters.selected import SelectedFailures
 from archive.dead_letters.selection import Selection
 from archive.lake.listing import list_objects
-from archive.replay.batches import OnDoubt, Replay, Settling, settle_interrupted
+from archive.replay.batches import Replay
 from archive.replay.destinations import Destination
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import FINISHED, PREFIX, RUNNING, Journal, Record
 from archive.replay.lock import KEY, Holder, ReplayLock
 from archive.replay.plan import Planner, Tally
 from archive.replay.rate import Pace
+from archive.replay.settling import OnDoubt, Settling, settle_interrupted
 from producers.clock import SYSTEM_CLOCK, Clock
 
 INTERRUPTED: Final = "interrupted"
@@ -37,7 +38,7 @@ class Order:
         selection: what they mean now.
         mending: how events are mended, as written.
         again: whether what was settled before is taken too.
-        on_doubt: see `archive.replay.batches.settle_interrupted`.
+        on_doubt: see `archive.replay.settling.settle_interrupted`.
     """
 
     operator: str
@@ -83,7 +84,7 @@ class ReplayRun:
 
         Raises:
             ReplayUnderWay: somebody else replays.
-            ReplayStopped, LockLost, OutOfReach: see `archive.replay.batches`.
+            ReplayStopped, LockLost, OutOfReach: see `archive.replay.batches` and `archive.replay.settling`.
         """
         lock = ReplayLock(self.documents, Holder(order.operator, order.host, order.pid), clock=self.clock)
         lock.acquire()

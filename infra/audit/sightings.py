@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final, Literal
 import pyarrow.dataset as ds
 
 from archive.dead_letters.failures import FailedRecord
-from archive.dead_letters.pointers import patiently
 from archive.dead_letters.stores import StoredObject, objects, stores
 from archive.lake.filesystem import filesystem_of
 from archive.lake.hours import Hour
@@ -91,7 +90,7 @@ def sighting_of(place: Place, data: bytes, arrived_at_micros: int, period: Perio
 def on_stream(kinesis: "KinesisClient", stream: str, period: Period, clock: Clock = SYSTEM_CLOCK) -> Iterator[Sighting]:
     """What the stream still holds of a period, shard after shard, read to the moment the audit began."""
     began = datetime.fromtimestamp(clock.time(), UTC)
-    for shard in patiently(partial(kinesis.list_shards, StreamName=stream), _patience(clock))["Shards"]:
+    for shard in _patience(clock).call(partial(kinesis.list_shards, StreamName=stream))["Shards"]:
         for record in _in_shard(kinesis, stream, shard["ShardId"], period.start, clock):
             if record["ApproximateArrivalTimestamp"] > began:
                 break
@@ -106,11 +105,9 @@ def _in_shard(
     An event is put on the stream after it got its timestamp, so nothing of a period arrived before its start.
     """
     begin = partial(kinesis.get_shard_iterator, StreamName=stream, ShardId=shard_id)
-    iterator = patiently(partial(begin, ShardIteratorType="AT_TIMESTAMP", Timestamp=start), _patience(clock))[
-        "ShardIterator"
-    ]
+    iterator = _patience(clock).call(partial(begin, ShardIteratorType="AT_TIMESTAMP", Timestamp=start))["ShardIterator"]
     while iterator:
-        answer = patiently(partial(kinesis.get_records, ShardIterator=iterator), _patience(clock))
+        answer = _patience(clock).call(partial(kinesis.get_records, ShardIterator=iterator))
         yield from answer["Records"]
         if answer.get("MillisBehindLatest", 0) == 0:
             return
@@ -229,4 +226,4 @@ def _batches(stored: Iterable[StoredObject], size: int) -> Iterator[list[StoredO
 
 
 def _patience(clock: Clock) -> Backoff:
-    return Backoff(clock.monotonic() + PATIENCE_SECONDS, clock)
+    return Backoff.lasting(PATIENCE_SECONDS, clock)

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.dead_letters.pointers import patiently
 from infra.audit.sightings import PATIENCE_SECONDS, Period, Sighting
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import format_timestamp, timestamp_micros
@@ -50,7 +49,7 @@ def every_row(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterato
 
 
 def _batch_get(dynamodb: "DynamoDBClient", table: str, keys: list[tuple[int, str]], clock: Clock) -> list[Sighting]:
-    backoff = Backoff(clock.monotonic() + PATIENCE_SECONDS, clock)
+    backoff = Backoff.lasting(PATIENCE_SECONDS, clock)
     pending: list[Any] = [
         {"timestamp": {"S": format_timestamp(micros)}, "request_id": {"S": request_id}} for micros, request_id in keys
     ]
@@ -62,7 +61,7 @@ def _batch_get(dynamodb: "DynamoDBClient", table: str, keys: list[tuple[int, str
             "ExpressionAttributeNames": _NAMES,
             "ConsistentRead": True,
         }
-        answer = patiently(partial(dynamodb.batch_get_item, RequestItems={table: wanted}), backoff)
+        answer = backoff.call(partial(dynamodb.batch_get_item, RequestItems={table: wanted}))
         found += [
             Sighting("table", timestamp_micros(str(item["timestamp"]["S"])), str(item["request_id"]["S"]))
             for item in answer["Responses"].get(table, [])

@@ -1,6 +1,7 @@
 """`spillway audit`: account for every event of a period."""
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.audit.balance import Clients
+from infra.audit.balance import audit as audit_period
+from infra.audit.sightings import Period
 from infra.cli.context import CommandError, Context
+from infra.cli.edge import stopped
 from infra.cli.tables import print_json, print_table
 from producers.event import format_timestamp
 
@@ -46,28 +50,24 @@ def audit(  # noqa: PLR0917 (click passes options by name)
     \b
     spillway audit --from 2026-11-23T08:00 --to 2026-11-23T09:00 --missing missing.ndjson
     """
-    from infra.audit.balance import Clients  # noqa: PLC0415 (DuckDB and pyarrow take a moment to import)
-    from infra.audit.balance import audit as audit_period  # noqa: PLC0415
-    from infra.audit.sightings import Period  # noqa: PLC0415
-
     until = end.replace(tzinfo=UTC) if end else datetime.now(UTC)
     since = start.replace(tzinfo=UTC) if start else until - timedelta(days=1)
     if since >= until:
         raise click.UsageError("--from must be before --to")
     clients = Clients(*(context.client(service) for service in ("kinesis", "dynamodb", "s3", "sqs")))
-    try:
-        with (missing or Path("/dev/null")).open("w", encoding="utf-8") as file:
-            balance = audit_period(
-                clients,
-                context.names(),
-                context.settings(),
-                Period(since, until),
-                scan_table=scan_table,
-                report=_report if sys.stderr.isatty() else lambda _step, _count: None,
-                on_missing=lambda each: print(json.dumps(_told(each)), file=file),
-            )
-    except (ClientError, BotoCoreError, OSError) as error:
-        raise CommandError(f"the audit could not be finished: {error}") from error
+    with (
+        stopped(context, "the audit did not finish", "Nothing was changed; run it again."),
+        (missing or Path(os.devnull)).open("w", encoding="utf-8") as file,
+    ):
+        balance = audit_period(
+            clients,
+            context.names(),
+            context.settings(),
+            Period(since, until),
+            scan_table=scan_table,
+            report=_report if sys.stderr.isatty() else lambda _step, _count: None,
+            on_missing=lambda each: print(json.dumps(_record(each)), file=file),
+        )
     _print(balance, since, until, as_json=as_json)
     if not balance.is_clean:
         raise CommandError("not everything is accounted for" + ("" if missing else "; --missing FILE lists it"))
@@ -77,7 +77,7 @@ def _report(step: str, count: int) -> None:
     click.echo(f"{step}: {count:,} seen", err=True)
 
 
-def _told(missing: "Missing") -> dict[str, object]:
+def _record(missing: "Missing") -> dict[str, object]:
     """A missing event as --missing lists it."""
     places = [name for name, is_missing in (("table", missing.from_table), ("lake", missing.from_lake)) if is_missing]
     if not missing.is_event:

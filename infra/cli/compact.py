@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.cli.context import CommandError, Context
+from archive.compaction.athena import AthenaEngine
+from archive.compaction.job import Compaction, landed_hours
+from archive.compaction.local import LocalEngine
+from archive.lake.columns import arrow_schema, columns
+from infra.cli.context import Context
+from infra.cli.edge import stopped
 from infra.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from archive.compaction.job import Compaction, Outcome
+    from archive.compaction.job import Outcome
 
 LOOK_BACK: Final = timedelta(hours=48)
 _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
@@ -23,15 +28,12 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object for each hour.")
 @click.pass_obj
 def compact(context: Context, start: datetime | None, end: datetime | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
-    """Merge the files of closed hours: sorted by time, each event once, in files that Athena reads fast.
+    """Merge the small files of closed hours into few large ones.
 
-    It may be interrupted at any moment and run again; queries see an hour as it was or as it will be, never between.
-    Hours in which something arrived since the last run are done again. On AWS a schedule does the same every hour.
+    The new files are sorted by time and hold each event once. Stop the command at any moment and run it again: a query
+    sees an hour before or after compaction, never between. An hour in which events arrived since the last run is
+    compacted again. On AWS a schedule does this every hour.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (heavy; as below)
-
-    from archive.compaction.job import CompactionFailed, landed_hours  # noqa: PLC0415
-
     now = datetime.now(UTC)
     since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK
     until = end.replace(tzinfo=UTC) if end else now
@@ -39,11 +41,10 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
         raise click.UsageError("--from is not before --to")
     outcomes: list[Outcome] = []
     try:
-        hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
-        closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
-        outcomes.extend(_told(_compaction(context).run(hours), closed_after))
-    except (CompactionFailed, ClientError, BotoCoreError) as error:
-        raise CommandError(f"compaction stopped: {error}. What is done stays done; run it again") from error
+        with stopped(context, "compaction stopped", "What is done stays done; run it again."):
+            hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
+            closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
+            outcomes.extend(_announced(_compaction(context).run(hours), closed_after))
     finally:
         if as_json:
             print_json([_record(outcome) for outcome in outcomes])
@@ -56,7 +57,7 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
         click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
 
 
-def _told(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
+def _announced(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
     """Say which hour is done, as it is."""
     for outcome in outcomes:
         until = f" until {outcome.hour.end + closed_after:%H:%M} UTC" if outcome.what == "open" else ""
@@ -76,15 +77,10 @@ def _record(outcome: "Outcome") -> dict[str, Any]:
 
 
 def _compaction(context: Context) -> "Compaction":
-    from archive.compaction.athena import AthenaEngine  # noqa: PLC0415
-    from archive.compaction.job import Compaction  # noqa: PLC0415
 
     names, settings, s3 = context.names(), context.settings().compaction, context.client("s3")
     engine: Any
     if context.is_local:
-        from archive.compaction.local import LocalEngine  # noqa: PLC0415
-        from archive.lake.columns import arrow_schema, columns  # noqa: PLC0415
-
         engine = LocalEngine(s3, names.lake_bucket, arrow_schema(columns()))
     else:
         engine = AthenaEngine(

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from infra import prices
 from infra.cli.context import Context
 from infra.cli.tables import print_json, print_table
+from infra.cost.bill import ROUNDINGS, Assumptions, monthly_bill
+from infra.cost.capacity import stream_dollars, table_dollars
+from infra.cost.cpu import cpu_of
+from infra.cost.flow import Work, flow
+from infra.cost.queue_design import queue_bill
+from infra.cost.savings import savings
+from infra.prices import MILLION, SECONDS_A_MONTH
 
 if TYPE_CHECKING:
-    from infra.cost.bill import Assumptions, Bill, Rounding
-    from infra.cost.flow import Work
+    from infra.cost.bill import Bill, Rounding
     from infra.settings import Settings
 
 PROD = "prod"
@@ -46,16 +53,13 @@ def cost(  # noqa: PLR0917 (click passes options by name)
     compare: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Reckon a month's bill, and what would make it smaller. AWS is not asked.
+    """Estimate a month's bill, and what would make it smaller. AWS is not asked.
 
-    Settings are those of the environment; those of prod where it is local, since that waits for no buffer.
+    The settings are the environment's. For local they are those of prod, because local waits for no buffer.
 
     \b
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare
     """
-    from infra.cost.bill import Assumptions  # noqa: PLC0415 (other commands need none of it)
-    from infra.cost.flow import Work  # noqa: PLC0415
-
     settings = Context(PROD).settings() if context.is_local else context.settings()
     work = Work(events_per_second, event_bytes, batch_size)
     factor = settings.cost.region_factor if region_factor is None else region_factor
@@ -70,12 +74,6 @@ class Report:
     """The bill and what is said beside it."""
 
     def __init__(self, work: "Work", settings: "Settings", assumptions: "Assumptions") -> None:
-        from infra.cost.bill import ROUNDINGS, monthly_bill  # noqa: PLC0415
-        from infra.cost.capacity import stream_dollars, table_dollars  # noqa: PLC0415
-        from infra.cost.cpu import cpu_of  # noqa: PLC0415
-        from infra.cost.flow import flow  # noqa: PLC0415
-        from infra.cost.queue_design import queue_bill  # noqa: PLC0415
-        from infra.cost.savings import savings  # noqa: PLC0415
 
         self._work, self._assumptions = work, assumptions
         self.bill = monthly_bill(work, settings, assumptions)
@@ -94,8 +92,6 @@ class Report:
 
     def as_json(self, *, compare: bool) -> dict[str, Any]:
         """The report for programs; amounts are US dollars a month."""
-        from infra import prices  # noqa: PLC0415
-
         told = {
             "prices": {"region": prices.REGION, "read": prices.READ, "unsure": sorted(prices.UNSURE)},
             "work": asdict(self._work),
@@ -120,8 +116,6 @@ class Report:
 
     def print(self, *, compare: bool) -> None:
         """The report for people."""
-        from infra import prices  # noqa: PLC0415
-
         click.echo(
             f"US dollars a month of {prices.HOURS_A_MONTH} h; {prices.REGION} prices of {prices.READ} times "
             f"{self._assumptions.region_factor:g}, without free tiers, data transfer and taxes"
@@ -159,6 +153,5 @@ class Report:
         print_table(("service", "spillway", "queue"), rows)
 
     def _per_million(self, bill: "Bill") -> float:
-        from infra.prices import MILLION, SECONDS_A_MONTH  # noqa: PLC0415
 
         return bill.dollars / (self._work.events_per_second * SECONDS_A_MONTH) * MILLION

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from infra.cli.context import CommandError, Context
+from infra.cli.context import Context
 
 if TYPE_CHECKING:
     from archive.dead_letters.selected import SelectedFailures
@@ -94,38 +94,25 @@ class Session:
 
 @contextmanager
 def session(context: Context) -> Iterator[Session]:
-    """Open the environment's stores.
-
-    Raises:
-        CommandError: AWS does not answer, or refuses.
-    """
+    """Open the environment's stores."""
     import boto3  # noqa: PLC0415 (commands that need no AWS start quicker without)
     from botocore.config import Config  # noqa: PLC0415
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     from archive.dead_letters.documents import Documents  # noqa: PLC0415
     from archive.dead_letters.reading import READERS  # noqa: PLC0415
-    from archive.dead_letters.selected import NoSuchFailure, SelectedFailures  # noqa: PLC0415
-    from archive.dead_letters.selection import SelectionError  # noqa: PLC0415
+    from archive.dead_letters.selected import SelectedFailures  # noqa: PLC0415
     from archive.dead_letters.stores import stores  # noqa: PLC0415
-    from archive.lake.athena import AthenaFailed  # noqa: PLC0415
     from archive.lake.layout import DEAD_LETTERS  # noqa: PLC0415
 
     settings = context.settings()
-    try:
-        names = context.names()
-        s3 = boto3.client("s3", config=Config(max_pool_connections=READERS + 4))
-        places = stores(names.dead_letter_bucket, names.lake_bucket, timedelta(hours=settings.stream.retention_hours))
-        with ThreadPoolExecutor(READERS, thread_name_prefix="s3") as executor:
-            failures = SelectedFailures(s3, executor, places, Documents(s3, names.dead_letter_bucket))
-            if not context.is_local:  # where Athena has nothing to read
-                failures.sources[DEAD_LETTERS] = _Source(s3, context.client("athena"), names).objects
-            yield Session(context, settings, names, executor, s3, failures)
-    except (SelectionError, NoSuchFailure, AthenaFailed) as error:
-        raise CommandError(str(error)) from error
-    except (ClientError, BotoCoreError) as error:
-        hint = "; is the pipeline running (spillway run)?" if context.is_local else ""
-        raise CommandError(f"AWS: {error}{hint}") from error
+    names = context.names()
+    s3 = boto3.client("s3", config=Config(max_pool_connections=READERS + 4))
+    places = stores(names.dead_letter_bucket, names.lake_bucket, timedelta(hours=settings.stream.retention_hours))
+    with ThreadPoolExecutor(READERS, thread_name_prefix="s3") as executor:
+        failures = SelectedFailures(s3, executor, places, Documents(s3, names.dead_letter_bucket))
+        if not context.is_local:  # where Athena has nothing to read
+            failures.sources[DEAD_LETTERS] = _Source(s3, context.client("athena"), names).objects
+        yield Session(context, settings, names, executor, s3, failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from archive.dead_letters.failures import FailedRecord
     from archive.dead_letters.selection import Selection
     from archive.dead_letters.settled_lines import SettledLines
-    from archive.replay.batches import OnDoubt
     from archive.replay.editing import Mending
     from archive.replay.journal import Record
     from archive.replay.plan import Tally
+    from archive.replay.settling import OnDoubt
 
 DESTINATIONS: Final = (TABLE, RAW)
 SAMPLED: Final = 20
@@ -150,10 +150,10 @@ class _Replaying:
 
     def act(self, selection: "Selection") -> None:
         """Put back."""
-        from archive.replay.batches import ReplayStopped  # noqa: PLC0415
         from archive.replay.in_doubt import OutOfReach, StreamSearch  # noqa: PLC0415 (for other commands)
         from archive.replay.lock import LockLost, ReplayUnderWay  # noqa: PLC0415
         from archive.replay.run import Order, ReplayRun  # noqa: PLC0415
+        from archive.replay.settling import ReplayStopped  # noqa: PLC0415
         from producers.clock import SYSTEM_CLOCK  # noqa: PLC0415
 
         if self._mending is not None:

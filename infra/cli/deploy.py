@@ -1,15 +1,13 @@
 """`spillway deploy` and `spillway destroy`: an environment on AWS, by Terraform."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from infra.cli.context import CommandError, Context
-from infra.cli.package import build_package, print_package
-
-if TYPE_CHECKING:
-    from infra.deploy.deployment import Deployment
+from infra.cli.package import print_package
+from infra.deploy.deployment import Deployment
+from infra.deploy.package import build
 
 DEFAULT_ENVIRONMENT = "dev"
 
@@ -38,12 +36,9 @@ def deploy(
     """
     deployment = _deployment(context, environment, package)
     if package is None:
-        print_package(build_package(deployment.package))
-    try:
-        deployment.prepare()
-        outputs = deployment.deploy(lambda: yes or click.confirm("Apply this?"), plan_only=plan_only)
-    except _errors() as error:
-        raise CommandError(str(error)) from error
+        print_package(build(deployment.package))
+    deployment.prepare()
+    outputs = deployment.deploy(lambda: yes or click.confirm("Apply this?"), plan_only=plan_only)
     if outputs is not None:
         click.echo(f"\n{deployment.environment} takes events at {outputs['url']}\n\n  {outputs['curl']}\n")
 
@@ -60,37 +55,22 @@ def destroy(context: Context, environment: str | None, delete_data: bool, yes: b
     """
     deployment = _deployment(context, environment)
     if not deployment.package.exists():
-        build_package(deployment.package)  # Terraform reads it even where it only destroys
-    try:
-        deployment.prepare()
-        held = deployment.data_held()
-        for each in held:
-            click.echo(f"holds data: {each}")
-        if held and not delete_data:
-            raise CommandError(f"{deployment.environment} holds data, see above; with --delete-data it is deleted")
-        if not yes and click.prompt(f"Type {deployment.environment} to destroy it") != deployment.environment:
-            raise CommandError("nothing was destroyed")
-        deployment.destroy(delete_data=delete_data)
-    except _errors() as error:
-        raise CommandError(str(error)) from error
-    click.echo(f"{deployment.environment} is gone; what survives is told in docs/deployment.md")
+        build(deployment.package)  # Terraform reads it even where it only destroys
+    deployment.prepare()
+    held = deployment.data_held()
+    for each in held:
+        click.echo(f"holds data: {each}")
+    if held and not delete_data:
+        raise CommandError(f"{deployment.environment} holds data, see above; with --delete-data it is deleted")
+    if not yes and click.prompt(f"Type {deployment.environment} to destroy it") != deployment.environment:
+        raise CommandError("nothing was destroyed")
+    deployment.destroy(delete_data=delete_data)
+    click.echo(f"{deployment.environment} is gone; docs/deployment.md lists what survives")
 
 
 def _deployment(context: Context, environment: str | None, package: Path | None = None) -> "Deployment":
-    from infra.deploy.deployment import Deployment  # noqa: PLC0415 (boto3 takes a while; other commands need not wait for it)
 
     name = environment or (DEFAULT_ENVIRONMENT if context.is_local else context.environment)
     if name == "local":
         raise click.UsageError("the environment local runs on this machine: spillway run")
-    try:
-        return Deployment(name, Context(name).settings().region, click.echo, package=package)
-    except _errors() as error:
-        raise CommandError(str(error)) from error
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    from infra.deploy.deployment import DataHeld  # noqa: PLC0415 (as above)
-    from infra.deploy.preflight import PreflightError  # noqa: PLC0415
-    from infra.deploy.terraform import TerraformError  # noqa: PLC0415
-
-    return (PreflightError, TerraformError, DataHeld)
+    return Deployment(name, Context(name).settings().region, click.echo, package=package)

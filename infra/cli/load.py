@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, get_args
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.cli.context import CommandError, Context
 from infra.cli.http import pool
@@ -42,7 +44,9 @@ def load(  # noqa: PLR0917 (click passes options by name)
     api_key: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Post what files hold as events: a line of NDJSON each, an element of a JSON array, or a row of CSV; gzip too.
+    """Post the entries of files as events.
+
+    An entry is a line of NDJSON, an element of a JSON array, or a row of CSV; gzip files are read as well.
 
     Rejected entries are shown, kept with --rejects, and make the exit status 1; the others are sent all the same.
     How far a load got is kept beside the file until it is done, for --resume; nothing is accepted twice.
@@ -104,8 +108,6 @@ class _Display:
     """A progress bar over the bytes of the files, on a terminal only."""
 
     def __init__(self, files: tuple[Path, ...], outcome: _Outcome) -> None:
-        from rich.console import Console  # noqa: PLC0415 (50 ms, which `spillway --help` need not wait for)
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         self._outcome = outcome
         self._progress = Progress(

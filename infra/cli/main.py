@@ -1,28 +1,48 @@
-"""The command `spillway`: its options, its groups, its exit status."""
+"""The command `spillway`: its options, its commands, its exit status."""
 
+import io
+import logging
 import sys
+from typing import Final
 
 import click
 
-from infra.cli.audit import audit
-from infra.cli.compact import compact
-from infra.cli.context import CommandError, Context
-from infra.cli.cost import cost
-from infra.cli.dead_letters import dead_letters
-from infra.cli.deploy import deploy, destroy
-from infra.cli.load import load
-from infra.cli.package import package
-from infra.cli.post import post
-from infra.cli.query import query
-from infra.cli.rebuild_table import rebuild_table
-from infra.cli.run import run
-from infra.cli.schema import schema
-from infra.cli.shards import shards
-from infra.cli.status import status
+from infra.cli.context import LOCAL, CommandError, Context
+from infra.cli.edge import Edge
+from infra.terminal import shown
+
+COMMANDS: Final = {  # a command's place, and the first line of its help
+    "run": ("infra.cli.run:run", "Start the whole pipeline on this machine, until Ctrl-C."),
+    "post": ("infra.cli.post:post", "Post one event, and print the answer."),
+    "load": ("infra.cli.load:load", "Post the entries of files as events."),
+    "query": ("infra.cli.query:query", "Query the lake, in Athena's dialect of SQL."),
+    "compact": ("infra.cli.compact:compact", "Merge the small files of closed hours into few large ones."),
+    "schema": (
+        "infra.cli.schema:schema",
+        "The contract of an event's payload, infra/event.schema.json, and the lake's columns.",
+    ),
+    "status": ("infra.cli.status:status", "Show a row for each part of the pipeline: in, out, waiting, failed."),
+    "audit": ("infra.cli.audit:audit", "Account for every event accepted in a period."),
+    "shards": ("infra.cli.shards:shards", "Measure, plan and scale the stream's shards."),
+    "dead-letters": ("infra.cli.dead_letters:dead_letters", "See what failed, and put it back."),
+    "rebuild-table": (
+        "infra.cli.rebuild_table:rebuild_table",
+        "Write the table's rows of a period from the lake, as the table writer wrote them.",
+    ),
+    "cost": ("infra.cli.cost:cost", "Estimate a month's bill, and what would make it smaller."),
+    "package": ("infra.cli.package:package", "Build the Lambda package: the same bytes from the same source."),
+    "deploy": ("infra.cli.deploy:deploy", "Put an environment on AWS, or bring it up to date."),
+    "destroy": ("infra.cli.deploy:destroy", "Take an environment on AWS down."),
+}
+LIBRARIES: Final = ("urllib3", "sqlglot", "botocore", "boto3", "asyncio")  # their warnings are not for users
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--env", "environment", default="local", show_default=True, help="Which environment to talk to.")
+@click.group(
+    cls=Edge,
+    lazy=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option("--env", "environment", default=LOCAL, show_default=True, help="The environment to work on.")
 @click.version_option(package_name="spillway")
 @click.pass_context
 def spillway(context: click.Context, environment: str) -> None:
@@ -36,15 +56,15 @@ def spillway(context: click.Context, environment: str) -> None:
     context.obj = Context(environment)
 
 
-DAILY = (run, post, load, query, compact, schema, status, audit, shards, dead_letters)
-for command in (*DAILY, rebuild_table, cost, package, deploy, destroy):
-    spillway.add_command(command)
-
-
 def main() -> None:
     """Run the command; exit 0 when done, 1 when it failed, 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal of ASCII shows what it can
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.ERROR)
     try:
         spillway()
     except CommandError as error:
-        click.echo(f"spillway: {error}", err=True)
+        click.echo(f"spillway: {shown(str(error), keep=chr(10))}", err=True)
         sys.exit(1)

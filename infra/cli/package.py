@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from infra.cli.context import CommandError
 from infra.cli.tables import print_json
-from infra.deploy.package import PACKAGE_FILE, Package, PackageError, build
+from infra.deploy.package import PACKAGE_FILE, Package, build
 
 
 @click.command()
@@ -23,23 +22,11 @@ def package(output: Path, as_json: bool) -> None:  # noqa: FBT001 (click passes 
 
     It holds the handlers and their pinned requirements for arm64 Linux; boto3 is the runtime's own.
     """
-    built = build_package(output)
+    built = build(output)
     if as_json:
         print_json(asdict(built))
     else:
         print_package(built)
-
-
-def build_package(output: Path) -> Package:
-    """Build the package.
-
-    Raises:
-        CommandError: it cannot be built.
-    """
-    try:
-        return build(output)
-    except PackageError as error:
-        raise CommandError(str(error)) from error
 
 
 def print_package(built: Package) -> None:

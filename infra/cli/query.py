@@ -1,5 +1,6 @@
 """`spillway query`: Athena's SQL over the lake."""
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -8,6 +9,12 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from infra.cli.context import CommandError, Context
+from infra.cli.tables import print_table
+from infra.querying import chart, output
+from infra.querying.athena_query import AthenaQuery
+from infra.querying.local_lake import LocalLake
+from infra.querying.local_query import run_local
+from infra.querying.output import write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,8 +66,6 @@ def query(  # noqa: PLR0917 (click passes them all by name)
         _run_local(context, statement, parameters) if context.is_local else _run_athena(context, statement, parameters)
     )
     if parquet is not None:
-        from infra.querying.output import write_parquet  # noqa: PLC0415 (as below)
-
         write_parquet(table, parquet)
         click.echo(f"Wrote {parquet}", err=True)
     if chart or png is not None:
@@ -82,7 +87,6 @@ def _statement(sql: str | None, saved: str | None) -> str:
 
 
 def _list_saved() -> None:
-    from infra.cli.tables import print_table  # noqa: PLC0415
 
     rows = []
     for path in sorted(QUERIES.glob("*.sql")):
@@ -92,21 +96,13 @@ def _list_saved() -> None:
 
 
 def _run_local(context: Context, sql: str, parameters: tuple[str, ...]) -> "tuple[pa.Table, str]":
-    from infra.querying.local_lake import LakeUnavailable, LocalLake  # noqa: PLC0415 (heavy; only this command needs it)
-    from infra.querying.local_query import run_local  # noqa: PLC0415
-    from infra.querying.sql_error import QueryFailed  # noqa: PLC0415
 
     started = time.monotonic()
-    try:
-        table = run_local(LocalLake(context.client("s3"), context.names()), sql, parameters)
-    except (LakeUnavailable, QueryFailed) as error:
-        raise CommandError(str(error)) from error
+    table = run_local(LocalLake(context.client("s3"), context.names()), sql, parameters)
     return table, f"{time.monotonic() - started:.1f} s"
 
 
 def _run_athena(context: Context, sql: str, parameters: tuple[str, ...]) -> "tuple[pa.Table, str]":
-    from infra.querying.athena_query import AthenaQuery  # noqa: PLC0415
-    from infra.querying.sql_error import QueryFailed  # noqa: PLC0415
 
     names = context.names()
     progress = _Progress()
@@ -114,8 +110,6 @@ def _run_athena(context: Context, sql: str, parameters: tuple[str, ...]) -> "tup
     athena = AthenaQuery(context.client("athena"), names.prefix, names.database, progress.show)
     try:
         table, scan = athena.run(sql, parameters)
-    except QueryFailed as error:
-        raise CommandError(str(error)) from error
     finally:
         progress.clear()
     return table, f"{scan.seconds:.1f} s, {scan.scanned_bytes / MIB:.1f} MiB scanned, about ${scan.dollars:.5f}"
@@ -139,7 +133,6 @@ class _Progress:
 
 
 def _print(table: "pa.Table", *, as_json: bool, as_csv: bool) -> None:
-    from infra.querying import output  # noqa: PLC0415
 
     if as_json:
         output.print_json(table, sys.stdout)
@@ -150,7 +143,6 @@ def _print(table: "pa.Table", *, as_json: bool, as_csv: bool) -> None:
 
 
 def _draw(table: "pa.Table", png: Path | None, *, in_terminal: bool) -> None:
-    from infra.querying import chart  # noqa: PLC0415
 
     try:
         series = chart.series_of(table)
@@ -166,7 +158,6 @@ def _draw(table: "pa.Table", png: Path | None, *, in_terminal: bool) -> None:
 
 
 def _terminal_width() -> int:
-    import shutil  # noqa: PLC0415
 
     return shutil.get_terminal_size((100, 40)).columns
 

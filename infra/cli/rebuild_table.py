@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 
+from consumers.table import EventTable
+from infra.audit.sightings import Period
 from infra.cli.audit import MOMENT
-from infra.cli.context import CommandError, Context
+from infra.cli.context import Context
+from infra.cli.edge import stopped
 from infra.cli.tables import print_json
+from infra.recovery.journal import Journal, end_of_begun
+from infra.recovery.lake_files import files_of
+from infra.recovery.rebuild import Progress, Rebuild
+from producers.aws import client, raw_operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from consumers.table import EventTable
-    from infra.recovery.rebuild import Progress
 
 
 @click.command("rebuild-table")
@@ -42,29 +48,23 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
     journal: Path,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Write the table's rows of a period anew from the lake, as the table writer wrote them.
+    """Write the table's rows of a period from the lake, as the table writer wrote them.
 
-    Rows that are there are overwritten by themselves. It may be stopped at any moment; the same command with the same
-    --from, --to and --journal goes on. What is not in the lake yet (up to 15 minutes) is not in it.
+    A row that is there is overwritten with the same row. Stop the command at any moment; run it again with the same
+    --from, --to and --journal to continue. Events that are not in the lake yet (up to 15 minutes) are left out.
 
     \b
     spillway rebuild-table --from 2026-11-23T08:00 --to 2026-11-23T09:00
     """
-    from consumers.table import TableUnavailable  # noqa: PLC0415 (pyarrow takes a moment to import)
-    from infra.audit.sightings import Period  # noqa: PLC0415
-    from infra.recovery.journal import Journal, JournalError, end_of_begun  # noqa: PLC0415
-    from infra.recovery.lake_files import files_of  # noqa: PLC0415
-    from infra.recovery.rebuild import Rebuild, RebuildStopped  # noqa: PLC0415
-
     names, settings, s3 = context.names(), context.settings(), context.client("s3")
     target = table or names.table
     ttl_days = settings.table.ttl_days
     ttl_seconds = None if ttl_days is None else ttl_days * 86_400
-    try:
-        until = end.replace(tzinfo=UTC) if end else end_of_begun(journal) or datetime.now(UTC)
-        period = Period(start.replace(tzinfo=UTC), until)
-        if period.start >= period.end:
-            raise click.UsageError("--from must be before --to")
+    until = end.replace(tzinfo=UTC) if end else end_of_begun(journal) or datetime.now(UTC)
+    period = Period(start.replace(tzinfo=UTC), until)
+    if period.start >= period.end:
+        raise click.UsageError("--from must be before --to")
+    with stopped(context, "the rebuild stopped", f"The same command goes on, from {journal}."):
         kept = Journal(journal, target, period)
         kept.begin()
         files = files_of(s3, names.lake_bucket, period, timedelta(hours=settings.stream.retention_hours))
@@ -73,16 +73,11 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
             rebuild = Rebuild(s3, names.lake_bucket, writing, kept, period, ttl_seconds=ttl_seconds)
             progress = _shown(rebuild.run(files))
         kept.finish()
-    except (RebuildStopped, TableUnavailable, JournalError, ClientError, BotoCoreError, OSError) as error:
-        raise CommandError(f"the rebuild stopped: {error}. The same command goes on, from {journal}") from error
     _print(progress, target, as_json=as_json)
 
 
 def _table(context: Context, name: str, executor: Executor, ttl_seconds: int | None) -> "EventTable":
     """The table, written to as the table writer does."""
-    from consumers.table import EventTable  # noqa: PLC0415
-    from producers.aws import client, raw_operation  # noqa: PLC0415
-
     context.client("dynamodb")  # settles where AWS is, which the handlers' own clients take from the environment
     client.cache_clear()
     write = raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={name: []})
@@ -91,10 +86,7 @@ def _table(context: Context, name: str, executor: Executor, ttl_seconds: int | N
 
 def _shown(steps: "Iterable[Progress]") -> "Progress":
     """Follow a rebuild to its end, with a progress bar on a terminal; gives the last state."""
-    from rich.console import Console  # noqa: PLC0415 (50 ms, which `spillway --help` need not wait for)
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    bar = Progress(
+    bar = ProgressBar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

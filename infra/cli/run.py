@@ -9,18 +9,16 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from infra.cli.context import LOCAL, CommandError, Context, default_aws_url, default_url
 from infra.cli.tables import print_hops
-from infra.settings import PIPELINE_FILE, Settings, SettingsError, load
+from infra.local.memory import give_back_what_is_freed
+from infra.local.pipeline import LocalPipeline
+from infra.settings import PIPELINE_FILE, Settings, load
 
 COLLECT_EVERY = (100_000, 50, 100)  # allocations, and collections of the younger generation
-
-if TYPE_CHECKING:
-    from infra.local.pipeline import LocalPipeline
 
 
 @click.command()
@@ -41,33 +39,24 @@ def run(context: Context, port: int | None, aws_port: int | None, config: Path) 
     """
     if not context.is_local:
         raise click.UsageError("only the environment local runs on this machine; for AWS use: spillway deploy")
-    from infra.local.memory import give_back_what_is_freed  # noqa: PLC0415
-    from infra.local.pipeline import LocalPipeline  # noqa: PLC0415 (moto takes a second to import)
-    from infra.local.ports import PortTaken  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)-23s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("spillway").setLevel(logging.INFO)
-    try:
-        settings = load(LOCAL, config)
-    except SettingsError as error:
-        raise CommandError(str(error)) from error
+    settings = load(LOCAL, config)
     http_port = settings.local.http_port if port is None else port
     aws = settings.local.aws_port if aws_port is None else aws_port
     give_back_what_is_freed()
     stop = _stop_on_signal()
     started = time.monotonic()
-    try:
-        with LocalPipeline(settings, LOCAL, http_port, aws) as pipeline:
-            _greet(pipeline, settings, time.monotonic() - started)
-            # What stands now stands to the end: the collector need not look at it for every few hundred events.
-            gc.freeze()
-            gc.set_threshold(*COLLECT_EVERY)
-            stop.wait()
-            click.echo("Draining: what was accepted is brought to its end; Ctrl-C again ends at once.")
-            drained = pipeline.drain()
-            print_hops(pipeline.status())
-    except PortTaken as error:
-        raise CommandError(str(error)) from error
+    with LocalPipeline(settings, LOCAL, http_port, aws) as pipeline:
+        _greet(pipeline, settings, time.monotonic() - started)
+        # What stands now stands to the end: the collector need not look at it for every few hundred events.
+        gc.freeze()
+        gc.set_threshold(*COLLECT_EVERY)
+        stop.wait()
+        click.echo("Draining: what was accepted is brought to its end; Ctrl-C again ends at once.")
+        drained = pipeline.drain()
+        print_hops(pipeline.status())
     if not drained:
         raise CommandError(f"not everything got through within {settings.local.drain_seconds} s; see the log above")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from archive.lake.columns import SchemaError, columns
+from archive.lake.columns import columns
 from archive.lake.evolution import changes
 from archive.lake.tables import tables
 from infra.cli.context import CommandError, Context
@@ -38,10 +38,7 @@ def check(against: str, path: Path, as_json: bool) -> None:  # noqa: FBT001 (cli
     \b
     spillway schema check --against origin/main
     """
-    try:
-        found = changes(_former(against), _read(path.read_text(encoding="utf-8"), str(path)))
-    except SchemaError as error:
-        raise CommandError(str(error)) from error
+    found = changes(_former(against), _read(path.read_text(encoding="utf-8"), str(path)))
     if as_json:
         print_json(
             [

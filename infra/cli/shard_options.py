@@ -1,14 +1,11 @@
 """What the commands of `spillway shards` have in common."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from infra.cli.context import CommandError
-from infra.shards.errors import ShardsError
 from infra.shards.limits import MAX_SHARDS
 from infra.shards.plan import Bounds
 
@@ -26,15 +23,6 @@ MAXIMUM = click.option(
     "--max", "maximum", type=SHARD_COUNT, default=MAX_SHARDS, show_default=True, help="Shards at the most."
 )
 PNG = click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw it as well; needs matplotlib.")
-
-
-@contextmanager
-def one_line() -> Iterator[None]:
-    """Let what stands in the way be said in one line."""
-    try:
-        yield
-    except ShardsError as error:
-        raise CommandError(str(error)) from error
 
 
 def bounds_of(target: float, minimum: int, maximum: int) -> Bounds:

@@ -5,7 +5,7 @@ from random import Random
 
 import click
 
-from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, SHARD_COUNT, TARGET, bounds_of, charts, one_line
+from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, SHARD_COUNT, TARGET, bounds_of, charts
 from infra.cli.shard_tables import print_simulation, simulation_json
 from infra.cli.tables import print_json
 from infra.shards.autoscaling import Thresholds
@@ -56,15 +56,14 @@ def simulate_command(
     """
     if (trace is None) == (csv_file is None):
         raise click.UsageError("give --trace or --csv")
-    with one_line():
-        moments = read_csv(csv_file) if csv_file else built_in(str(trace), Random(seed))  # noqa: S311 (no secret)
-        try:
-            thresholds = Thresholds(bounds_of(target_utilisation, minimum, maximum), up_above, down_below)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-        found = simulate(moments, thresholds, shards=count, reader_records_per_second=reader_rate)
-        if png:
-            charts().draw_simulation(found, trace or str(csv_file), png)
+    moments = read_csv(csv_file) if csv_file else built_in(str(trace), Random(seed))  # noqa: S311 (no secret)
+    try:
+        thresholds = Thresholds(bounds_of(target_utilisation, minimum, maximum), up_above, down_below)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    found = simulate(moments, thresholds, shards=count, reader_records_per_second=reader_rate)
+    if png:
+        charts().draw_simulation(found, trace or str(csv_file), png)
     if as_json:
         print_json(simulation_json(found))
     else:

@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from infra.cli.context import Context
-from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_of, charts, one_line
+from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_of, charts
 from infra.cli.shard_simulate import simulate_command
 from infra.cli.shard_tables import print_plan, print_report, report_json
 from infra.cli.tables import print_json
@@ -50,10 +50,9 @@ shards.add_command(simulate_command)
 @click.pass_obj
 def report(context: Context, *, minutes: int, sample: bool, as_json: bool, png: Path | None) -> None:
     """Show what each shard carries, how near it is to its limits, and which keys make it hot."""
-    with one_line():
-        found = _measure(context, minutes, with_sample=sample)
-        if png:
-            charts().draw_report(found, png)
+    found = _measure(context, minutes, with_sample=sample)
+    if png:
+        charts().draw_report(found, png)
     if as_json:
         print_json(report_json(found))
     else:
@@ -105,21 +104,20 @@ def plan(
     if peak is not None and from_metrics is not None:
         raise click.UsageError("give --peak or --from-metrics, not both")
     bounds = bounds_of(target_utilisation, minimum, maximum)
-    with one_line():
-        found = _measure(context, _minutes(from_metrics or "1d"), with_sample=True)
-        found.stream.require_reshardable()
-        if peak is not None and event_bytes is not None:
-            of_events = Load(float(event_bytes), 1 / events_per_record)
-            made = _plan(context, found, bounds, of_events * peak, of_events * (peak if mean is None else mean))
-        elif not found.by_minute:
-            raise MetricsMissing(
-                f"CloudWatch has no IncomingBytes of {found.stream.name} in the last {from_metrics or '1d'}: nothing "
-                "was put, or only in the last minutes; give --peak and --event-bytes instead"
-            )
-        else:
-            made = _plan(context, found, bounds, found.peak, found.mean)
-        if out:
-            write_plan(out, made)
+    found = _measure(context, _minutes(from_metrics or "1d"), with_sample=True)
+    found.stream.require_reshardable()
+    if peak is not None and event_bytes is not None:
+        of_events = Load(float(event_bytes), 1 / events_per_record)
+        made = _plan(context, found, bounds, of_events * peak, of_events * (peak if mean is None else mean))
+    elif not found.by_minute:
+        raise MetricsMissing(
+            f"CloudWatch has no IncomingBytes of {found.stream.name} in the last {from_metrics or '1d'}: nothing "
+            "was put, or only in the last minutes; give --peak and --event-bytes instead"
+        )
+    else:
+        made = _plan(context, found, bounds, found.peak, found.mean)
+    if out:
+        write_plan(out, made)
     if as_json:
         print_json(plan_to_json(made))
         return
@@ -164,33 +162,32 @@ def apply(
     alarms, iterator age and throttles, and stops where they are worse than before.
     """
     journal = Journal(plan_file.with_name(plan_file.name + ".journal.jsonl"))
-    with one_line():
-        made, plan_id = read_plan(plan_file)
-        clients = _clients(context)
-        watch = Watch(
-            clients.cloudwatch,
-            made.stream_name,
-            context.names().prefix,
-            max_age_seconds=max_age,
-            needs_age=not (without_age or context.is_local),  # the local Kinesis may not measure it
-        )
-        application = Application(
-            clients,
-            made,
-            plan_id,
-            journal,
-            watch,
-            by=str(context.client("sts").get_caller_identity()["Arn"]),
-            settle_seconds=settle,
-            tell=lambda line: click.echo(line, err=as_json),
-        )
-        before = len(application.check().shards)
-        if application.next_step is None:
-            click.echo("nothing is left to do", err=as_json)
-        elif yes or _agreed(made, application.next_step):
-            application.run()
-            click.echo(f"done: see {journal.path}", err=as_json)
-        after = len(read_stream(clients.kinesis, made.stream_name, now=SYSTEM_CLOCK.time()).shards)
+    made, plan_id = read_plan(plan_file)
+    clients = _clients(context)
+    watch = Watch(
+        clients.cloudwatch,
+        made.stream_name,
+        context.names().prefix,
+        max_age_seconds=max_age,
+        needs_age=not (without_age or context.is_local),  # the local Kinesis may not measure it
+    )
+    application = Application(
+        clients,
+        made,
+        plan_id,
+        journal,
+        watch,
+        by=str(context.client("sts").get_caller_identity()["Arn"]),
+        settle_seconds=settle,
+        tell=lambda line: click.echo(line, err=as_json),
+    )
+    before = len(application.check().shards)
+    if application.next_step is None:
+        click.echo("nothing is left to do", err=as_json)
+    elif yes or _agreed(made, application.next_step):
+        application.run()
+        click.echo(f"done: see {journal.path}", err=as_json)
+    after = len(read_stream(clients.kinesis, made.stream_name, now=SYSTEM_CLOCK.time()).shards)
     if as_json:
         print_json({"plan": plan_id, "shards_before": before, "shards_after": after, "journal": str(journal.path)})
 

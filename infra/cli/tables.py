@@ -7,6 +7,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from infra.status import HopStatus
 
@@ -15,11 +19,6 @@ PIPED_WIDTH: Final = 10_000  # characters: in a pipe nothing is folded
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under headings, numbers to the right with thousands separated."""
-    from rich import box  # noqa: PLC0415 (rich takes 50 ms to import, which commands with --json need not wait for)
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     kept = [list(row) for row in rows]
     for column, heading in enumerate(headings):

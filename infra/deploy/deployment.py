@@ -17,6 +17,8 @@ from infra.deploy.package import PACKAGE_FILE, ROOT
 from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.deploy.terraform import Terraform
 from infra.names import Names
+from producers.explained import Explained
+from producers.validation import load_schema
 
 FOLDER: Final = ROOT / "infra" / "terraform"
 # What `destroy` has to allow before Terraform may delete it.
@@ -32,7 +34,7 @@ _GONE: Final = frozenset(
 )
 
 
-class DataHeld(Exception):
+class DataHeld(Explained):
     """The environment holds data that would be lost; the message names what holds it."""
 
 
@@ -66,9 +68,11 @@ class Deployment:
         """Get Terraform ready, and the files that it reads.
 
         Raises:
+            InvalidSchema: the event schema is not a JSON Schema.
             PreflightError: the environment stands in another region.
             TerraformError: Terraform is missing, or failed.
         """
+        load_schema()
         lake = self._folder / TERRAFORM_FILE.name
         if write_lake_file(lake):
             self._say(f"{lake}: the lake's columns follow the event schema anew")

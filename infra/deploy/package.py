@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from producers.explained import Explained
+
 ROOT: Final = Path(__file__).parents[2]
 REQUIREMENTS: Final = ROOT / "requirements" / "lambda.txt"
 PACKAGE_FILE: Final = ROOT / "dist" / "lambda.zip"
@@ -38,7 +40,7 @@ _LEFT_OUT: Final = frozenset({"__pycache__", "bin", "tests"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
 
 
-class PackageError(Exception):
+class PackageError(Explained):
     """The package cannot be built; the message says why."""
 
 

@@ -1,5 +1,6 @@
 """What can be known to fail before anything is created: credentials, region, names, quotas."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,10 +8,12 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from producers.explained import Explained
+
 Resource = dict[str, Any]
 
 
-class PreflightError(Exception):
+class PreflightError(Explained):
     """It would fail; the message is one line that says why and what to do."""
 
 
@@ -34,7 +37,7 @@ def identify(default_region: str) -> Account:
     """
     try:
         session = boto3.Session()
-        region = session.region_name or default_region
+        region = os.environ.get("AWS_REGION") or session.region_name or default_region
     except BotoCoreError as error:
         raise PreflightError(f"the AWS settings cannot be used: {error}") from error
     regions = session.get_available_regions("kinesis")

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from producers.explained import Explained
+
 PLUGIN_DIR_VARIABLE: Final = "TERRAFORM_PLUGIN_DIR"  # a folder with the provider, where the registry can't be reached
 
 
-class TerraformError(Exception):
+class TerraformError(Explained):
     """Terraform is missing, or a command of it failed; what it said stands above."""
 
 

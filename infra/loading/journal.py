@@ -7,11 +7,12 @@ from pathlib import Path
 
 from infra.loading.sending import Sent
 from infra.loading.sources import Entry
+from producers.explained import Explained
 
 SUFFIX = ".spillway-load"
 
 
-class JournalError(Exception):
+class JournalError(Explained):
     """A load cannot begin or be resumed; the message says why and what to do."""
 
 

@@ -11,16 +11,18 @@ from typing import Any, Final
 import urllib3
 
 from infra.loading.sources import Entry
+from producers.explained import Explained
 
 BATCH_ENTRIES: Final = 500
 BATCH_CHARACTERS: Final = 1_000_000  # of a request, before compression; 6 MB is what the API takes
-TRIES: Final = 10  # for events that were throttled out of a batch
+TRIES: Final = 10  # for a batch of which the stream does not acknowledge every event
 REQUESTS_UNDER_WAY: Final = 4
 
+_UNACKNOWLEDGED: Final = ("throttled", "in_doubt")
 _REFUSED_WHOLE: Final = (400, 413)  # a body that is not UTF-8, or too large
 
 
-class LoadFailed(Exception):
+class LoadFailed(Explained):
     """Loading cannot go on; the message says at which entry, and why."""
 
 
@@ -84,23 +86,20 @@ class Sender:
             yield from (future.result() for future in done)
 
     def _send_batch(self, batch: list[Entry]) -> Sent:
-        """Send a batch, what was throttled out of it again."""
-        accepted = 0
-        rejected: list[Rejected] = []
-        pending = batch
+        """Send a batch, the whole of it again where the stream did not acknowledge all of its events.
+
+        The key is the same each time, so the events that were accepted before are not put again.
+        """
         for _ in range(TRIES):
-            again: list[Entry] = []
-            for entry, result in zip(pending, self._post(pending), strict=True):
-                if result["status"] == "accepted":
-                    accepted += 1
-                elif result["status"] == "throttled":
-                    again.append(entry)
-                else:
-                    rejected.append(Rejected(entry, result["error"]))
-            pending = again
-            if not pending:
-                return Sent(batch[0].number, batch[-1].number, accepted, rejected)
-        raise LoadFailed(f"at {pending[0].number}: the stream did not take it in {TRIES} tries")
+            results = self._post(batch)
+            if all(result["status"] not in _UNACKNOWLEDGED for result in results):
+                rejected = [
+                    Rejected(entry, result["error"])
+                    for entry, result in zip(batch, results, strict=True)
+                    if result["status"] != "accepted"
+                ]
+                return Sent(batch[0].number, batch[-1].number, len(batch) - len(rejected), rejected)
+        raise LoadFailed(f"at {batch[0].number}: the stream did not acknowledge it in {TRIES} tries")
 
     def _post(self, batch: list[Entry]) -> list[dict[str, Any]]:
         body = "\n".join(entry.text for entry in batch).encode("utf-8", "surrogateescape")
@@ -114,13 +113,16 @@ class Sender:
         try:
             answer = self._pool.request("POST", self._url, body=gzip.compress(body, 1, mtime=0), headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise LoadFailed(f"at {batch[0].number}: nobody answers at {self._url} ({type(error).__name__})") from error
-        if answer.status == 503:  # after as many tries as the pool makes
-            return [{"status": "throttled"}] * len(batch)
+            raise LoadFailed(
+                f"at {batch[0].number}: nobody answers at {self._url}: is the pipeline running (spillway run)? "
+                f"({type(error).__name__})"
+            ) from error
         answered = _json_object(answer.data)
         if "results" in answered:
             results: list[dict[str, Any]] = answered["results"]
             return results
+        if answer.status in (503, 504):  # 503 after as many tries as the pool makes
+            return [{"status": "in_doubt"}] * len(batch)
         if answer.status in _REFUSED_WHOLE and "error" in answered:
             if len(batch) == 1:
                 return [{"status": "invalid", "error": answered["error"]}]

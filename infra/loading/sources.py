@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, TextIO, cast
 
+from producers.explained import Explained
+
 MAX_ENTRY_CHARACTERS: Final = 4_000_000  # ten times the largest event; what is longer is no line of events
 
 Format = Literal["ndjson", "array", "csv"]
@@ -21,7 +23,7 @@ _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-class UnreadableFile(Exception):
+class UnreadableFile(Explained):
     """A file cannot be read on; the message says which, where, and why."""
 
 
@@ -63,9 +65,9 @@ def read_entries(file: BinaryIO, name: str, file_format: Format | None = None) -
 
 
 def _as_text(file: BinaryIO) -> TextIO:
-    readable: Any = io.BufferedReader(cast(Any, file))  # a file that shows its progress is as good as a raw one
+    readable: Any = io.BufferedReader(cast("Any", file))  # a file that shows its progress is as good as a raw one
     if readable.peek(2).startswith(_GZIP_MAGIC):
-        readable = io.BufferedReader(cast(Any, gzip.GzipFile(fileobj=readable)))
+        readable = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=readable)))
     # What is not UTF-8 passes through as it is, for the API to refuse, line by line.
     return io.TextIOWrapper(readable, encoding="utf-8", errors="surrogateescape", newline="")
 
@@ -74,7 +76,7 @@ def _format_of(name: str, text: TextIO) -> Format:
     plain_name = name.removesuffix(".gz")
     if plain_name.endswith(".csv"):
         return "csv"
-    if plain_name.endswith(".json") and cast(io.BufferedReader, text.buffer).peek(64).lstrip().startswith(b"["):
+    if plain_name.endswith(".json") and cast("io.BufferedReader", text.buffer).peek(64).lstrip().startswith(b"["):
         return "array"
     return "ndjson"
 

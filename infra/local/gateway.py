@@ -1,38 +1,55 @@
 """API Gateway's front on this machine: an ASGI application that throttles, limits, and hands requests to a function.
 
-What differs from API Gateway: errors of the gateway itself have the body that Terraform sets for them on AWS
-(gateway responses), and HTTP/1.1 only is spoken.
+The door says what differs between a REST API and an HTTP API. What differs from API Gateway: only HTTP/1.1 is spoken,
+a request of a foreign web page is refused, and what is slow or too much for this machine's memory is answered 408
+or 503.
 """
 
 import asyncio
 import base64
-import json
 import logging
 import secrets
-import time
-import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from infra.local.functions import FunctionThrottled, LocalFunction, RequestTooLarge
+from infra.local.gateway_request import (
+    MAX_BODY_BYTES,
+    TRACE_HEADER,
+    Answer,
+    Arrived,
+    Door,
+    Own,
+    Refused,
+    error_answer,
+    json_answer,
+    query_of,
+)
 from infra.local.gateway_tracing import GatewayTracing
+from infra.local.request_body import (
+    DEFAULT_LIMITS,
+    Bodies,
+    BodyTooLarge,
+    BodyTooSlow,
+    ClientGone,
+    Limits,
+    NoRoom,
+    Receive,
+)
+from infra.local.same_origin import foreign
 from infra.local.token_bucket import TokenBucket
 
-TRACE_HEADER: Final = "X-Amzn-Trace-Id"
 KEYED_RESOURCE: Final = "/app"
-MAX_BODY_BYTES: Final = 10 * 1024 * 1024  # API Gateway quota: payload
+# A function's answer with another member beside these is malformed (aws-facts-2, section 4).
+ANSWER_MEMBERS: Final = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 
 _log = logging.getLogger("spillway.gateway")
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +61,9 @@ class Stage:
         resources: the rest of the paths that lead to the function, such as `/app`.
         bucket: what throttles it; None for no limit.
         account: the 12 digits.
-        allowed: addresses that may ask; none: all.
-        api_key: that posting takes; None for none.
+        allowed: addresses that may ask; empty: all.
+        api_key: that posting takes; None for no key.
+        cors_origins: pages of these origins may ask; `*` for any.
     """
 
     name: str
@@ -54,6 +72,7 @@ class Stage:
     account: str
     allowed: tuple[IPv4Network | IPv6Network, ...] = ()
     api_key: str | None = None
+    cors_origins: Collection[str] = ()
 
 
 class Gateway:
@@ -61,72 +80,122 @@ class Gateway:
 
     Args:
         stage: what is served.
+        door: the kind of API.
         function: answers the requests.
         executor: runs the function; its threads are how many requests are answered at once.
         tracing: begins and ends a trace for each request.
         local_paths: pages of the local pipeline itself, path to a call that gives their JSON for a query.
+        limits: on what clients may hold.
     """
 
     def __init__(
         self,
         stage: Stage,
+        door: Door,
         function: LocalFunction,
+        *,
         executor: Executor,
         tracing: GatewayTracing,
         local_paths: dict[str, Callable[[dict[str, str]], Any]] | None = None,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._stage = stage
+        self._door = door
         self._function = function
         self._executor = executor
         self._tracing = tracing
         self._local_paths = local_paths or {}
+        self.bodies = Bodies(MAX_BODY_BYTES, limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request; see the ASGI specification."""
         if scope["type"] != "http":
             return
-        status, headers, body = await self._answer(scope, receive)
+        try:
+            status, headers, body = await self._answer(scope, receive)
+        except ClientGone:
+            return
         head_only = scope["method"] == "HEAD"
         headers.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head_only else body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        first = dict(reversed(headers))
+        page = (first.get("host", ""), first.get("origin", ""), first.get("sec-fetch-site", ""))
+        why = foreign(*page, self._stage.cors_origins)
+        if why is not None:
+            return error_answer(403, "foreign_page", why)
         local = self._local_paths.get(scope["path"])
         if local is not None:
-            loop = asyncio.get_running_loop()
-            return _json_answer(200, await loop.run_in_executor(self._executor, local, dict(_query_of(scope))))
-        stage, _, resource = scope["path"].removeprefix("/").partition("/")
-        if stage != self._stage.name or f"/{resource}" not in self._stage.resources:
-            return _refusal(404, "not_found", f"no such resource; events are posted to /{self._stage.name}/app")
-        if not self._may_ask(scope, f"/{resource}"):
-            return _refusal(403, "forbidden", "no valid API key (header x-api-key), or an address that is not allowed")
-        if self._stage.bucket is not None and not self._stage.bucket.take():
-            return _refusal(429, "too_many_requests", "over the rate; send again later", retry_after=1)
-        body = await _read(receive)
-        if body is None:
-            return _refusal(413, "body_too_large", f"the body is over {MAX_BODY_BYTES:,} bytes; send smaller batches")
-        return await self._invoke(scope, f"/{resource}", body)
+            query = dict(query_of(scope.get("query_string", b"")))
+            return json_answer(200, await asyncio.get_running_loop().run_in_executor(self._executor, local, query))
+        try:
+            resource, client = self._admit(scope, headers)
+            async with self.bodies.read(receive) as body:
+                arrived = Arrived(
+                    method=scope["method"],
+                    path=scope["path"],
+                    resource=resource,
+                    query=query_of(scope.get("query_string", b"")),
+                    headers=headers,
+                    client=client,
+                    http_version=scope.get("http_version", "1.1"),
+                    body=body,
+                )
+                return await self._pass_on(arrived)
+        except Refused as refused:
+            return self._door.own_answer(refused.own)
+        except BodyTooLarge:
+            return self._door.own_answer(Own.BODY_TOO_LARGE)
+        except (BodyTooSlow, NoRoom) as error:
+            return _not_read(error)
 
-    def _may_ask(self, scope: Scope, resource: str) -> bool:
+    def _admit(self, scope: Scope, headers: list[tuple[str, str]]) -> tuple[str, str]:
+        """The resource that a request asks for, and the client's address.
+
+        Raises:
+            Refused: there is no such resource, the client may not ask for it, or the stage is over its rate.
+        """
+        stage, _, rest = scope["path"].removeprefix("/").partition("/")
+        resource = f"/{rest}"
+        if stage != self._stage.name or resource not in self._stage.resources:
+            raise Refused(Own.NOT_FOUND)
+        client = str((scope.get("client") or ("127.0.0.1", 0))[0])
+        if self._door.guards and not self._may_ask(client, scope["method"], resource, headers):
+            raise Refused(Own.FORBIDDEN)
+        if self._stage.bucket is not None and not self._stage.bucket.take():
+            raise Refused(Own.OVER_RATE)
+        return resource, client
+
+    def _may_ask(self, client: str, method: str, resource: str, headers: list[tuple[str, str]]) -> bool:
         """Whether address and API key are as the stage wants them; only posting takes a key."""
-        address = ip_address(_client_address(scope))
+        address = ip_address(client)
         if self._stage.allowed and not any(address in network for network in self._stage.allowed):
             return False
-        if self._stage.api_key is None or resource != KEYED_RESOURCE or scope["method"] == "OPTIONS":
+        if self._stage.api_key is None or resource != KEYED_RESOURCE or method == "OPTIONS":
             return True
-        keys = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-api-key"]
+        keys = [value for name, value in headers if name == "x-api-key"]
         return any(secrets.compare_digest(key.encode(), self._stage.api_key.encode()) for key in keys)
 
-    async def _invoke(self, scope: Scope, resource: str, body: bytes) -> Answer:
-        own = [value.decode("latin-1") for name, value in scope["headers"] if name == TRACE_HEADER.lower().encode()]
-        trace = self._tracing.begin(own[0] if own else "")
-        event = proxy_event(scope, self._stage, resource, body, trace.header)
-        answer = await self._answer_of(event)
-        self._tracing.end(trace, scope["method"], scope["path"], answer[0])
+    async def _pass_on(self, arrived: Arrived) -> Answer:
+        trace = self._tracing.begin(arrived.header(TRACE_HEADER.lower()))
+        try:
+            event = self._door.event(arrived, self._stage.name, self._stage.account, trace.header)
+            answer = await self._function_answer(event)
+        except Refused as refused:
+            answer = self._door.own_answer(refused.own)
+        if self._door.traces:
+            self._tracing.end(trace, arrived.method, arrived.path, answer[0])
         return answer
 
-    async def _answer_of(self, event: dict[str, Any]) -> Answer:
+    async def _function_answer(self, event: dict[str, Any]) -> Answer:
+        """The function's answer.
+
+        Raises:
+            Refused: it has none.
+        """
         loop = asyncio.get_running_loop()
         try:
             result = await asyncio.wait_for(
@@ -134,118 +203,40 @@ class Gateway:
                 self._function.timeout_seconds + 1,
             )
         except RequestTooLarge:
-            return _refusal(413, "body_too_large", "the body is over what the function takes (6 MB); send less")
+            raise Refused(Own.EVENT_TOO_LARGE) from None
         except FunctionThrottled:
-            return _refusal(503, "unavailable", "too many requests at once; send again later", retry_after=1)
+            raise Refused(Own.THROTTLED) from None
         except TimeoutError:
-            return _refusal(504, "timed_out", "the function did not answer in time; send again", retry_after=1)
+            raise Refused(Own.TIMED_OUT) from None
         if result.error is not None:
             _log.error("the function failed: %s: %s", result.error.type, result.error.message)
-            return _refusal(502, "internal_error", "the function failed; send again later")
-        return _function_answer(result.payload)
+            raise Refused(Own.FAILED)
+        return http_answer(result.payload)
 
 
-def proxy_event(scope: Scope, stage: Stage, resource: str, body: bytes, trace: str) -> dict[str, Any]:
-    """A request as API Gateway's Lambda proxy integration passes it on (version 1), with the header of its trace."""
-    headers: dict[str, str] = {}
-    multi_headers: dict[str, list[str]] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if name == TRACE_HEADER.lower():
-            continue  # the gateway's own takes its place
-        headers[name] = value
-        multi_headers.setdefault(name, []).append(value)
-    query = _query_of(scope)
-    multi_query: dict[str, list[str]] = {}
-    for name, value in query:
-        multi_query.setdefault(name, []).append(value)
-    text, is_base64 = _text_or_base64(body)
-    now = time.time()
-    headers[TRACE_HEADER] = trace
-    return {
-        "resource": resource,
-        "path": resource,
-        "httpMethod": scope["method"],
-        "headers": headers,
-        "multiValueHeaders": multi_headers,
-        "queryStringParameters": dict(query) or None,
-        "multiValueQueryStringParameters": multi_query or None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {
-            "resourceId": "local",
-            "resourcePath": resource,
-            "httpMethod": scope["method"],
-            "extendedRequestId": uuid.uuid4().hex,
-            "requestTime": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "path": scope["path"],
-            "accountId": stage.account,
-            "protocol": f"HTTP/{scope.get('http_version', '1.1')}",
-            "stage": stage.name,
-            "domainPrefix": "local",
-            "requestTimeEpoch": int(now * 1000),
-            "requestId": str(uuid.uuid4()),
-            "identity": {
-                "sourceIp": _client_address(scope),
-                "userAgent": headers.get("user-agent"),
-                "apiKey": headers.get("x-api-key"),
-                "apiKeyId": "local" if "x-api-key" in headers else None,
-            },
-            "domainName": headers.get("host", ""),
-            "apiId": "local",
-        },
-        "body": text,
-        "isBase64Encoded": is_base64,
-    }
+def _not_read(error: BodyTooSlow | NoRoom) -> Answer:
+    """What this machine answers where it does not read a body to its end; API Gateway has nothing like it."""
+    if isinstance(error, NoRoom):
+        return error_answer(503, "busy", "too many large bodies are under way; send again later", retry_after=1)
+    status, headers, text = error_answer(408, "too_slow", "the body did not arrive in time; send it again")
+    return status, [*headers, (b"connection", b"close")], text
 
 
-def _client_address(scope: Scope) -> str:
-    return str((scope.get("client") or ("127.0.0.1", 0))[0])
+def http_answer(payload: Any) -> Answer:
+    """A function's answer in the proxy form as HTTP.
 
-
-def _query_of(scope: Scope) -> list[tuple[str, str]]:
-    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-
-
-def _text_or_base64(body: bytes) -> tuple[str | None, bool]:
-    """A body as a proxy event carries it: text where it is UTF-8, else base64; None where there is none."""
-    if not body:
-        return None, False
+    Raises:
+        Refused: it does not have that form.
+    """
+    if not isinstance(payload, dict) or not payload.keys() <= ANSWER_MEMBERS:
+        raise Refused(Own.FAILED)
     try:
-        return body.decode(), False
-    except UnicodeDecodeError:
-        return base64.b64encode(body).decode("ascii"), True
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The request's body; None where it is over the limit."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _function_answer(payload: Any) -> Answer:
-    """A function's answer in the proxy form as HTTP; 502 where it has not that form, as on AWS."""
-    if not isinstance(payload, dict) or not isinstance(payload.get("statusCode"), int):
-        return _refusal(502, "internal_error", "the function's answer is malformed")
-    body = payload.get("body") or ""
-    content = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
-    headers = [(name.lower().encode(), str(value).encode()) for name, value in (payload.get("headers") or {}).items()]
-    return payload["statusCode"], headers, content
-
-
-def _json_answer(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> Answer:
-    return status, [(b"content-type", b"application/json"), *(headers or [])], json.dumps(body).encode()
-
-
-def _refusal(status: int, code: str, message: str, retry_after: int | None = None) -> Answer:
-    headers = [(b"retry-after", str(retry_after).encode())] if retry_after else []
-    return _json_answer(status, {"error": {"code": code, "message": message, "path": None}}, headers)
+        status = int(payload.get("statusCode", 200))
+        body = payload.get("body") or ""
+        content = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
+        headers = [
+            (name.lower().encode(), str(value).encode()) for name, value in (payload.get("headers") or {}).items()
+        ]
+    except (AttributeError, TypeError, ValueError):
+        raise Refused(Own.FAILED) from None
+    return status, headers, content

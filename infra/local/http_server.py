@@ -1,14 +1,82 @@
-"""The HTTP server of the local pipeline: uvicorn on a thread of its own."""
+"""The HTTP server of the local pipeline: uvicorn on a thread of its own, with limits on what a client may hold."""
 
+import asyncio
 import socket
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-START_SECONDS = 10.0
-GRACE_SECONDS = 15  # for requests under way when the server is told to stop
+from infra.local.request_body import DEFAULT_LIMITS, Limits
+
+START_SECONDS: Final = 10.0
+GRACE_SECONDS: Final = 15  # for requests under way when the server stops
+LINGER_SECONDS: Final = 5.0  # for the rest of a body that was answered before its end
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. uvicorn bounds neither the time nor the size of headers; here both are."""
+
+    limits: ClassVar[Limits] = DEFAULT_LIMITS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Expect headers from now on."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._header_bytes = 0
+        self._in_headers = True
+        self._is_whole = True
+        super().connection_made(transport)
+        self._close_after(self.limits.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed."""
+        self._cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, and close the connection where headers grow without end."""
+        before = self._header_bytes
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if not self._in_headers:
+            self._header_bytes = 0
+        elif before and self._header_bytes > self.limits.header_bytes and not self.transport.is_closing():
+            self.send_400_response(f"The headers are over {self.limits.header_bytes} bytes.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_headers = True
+        self._is_whole = False
+        self._close_after(self.limits.header_seconds)
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The headers are there; the application watches over the body."""
+        self._in_headers = False
+        self._cancel()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._is_whole = True
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is out; a client that still sends may do so for a while."""
+        super().on_response_complete()
+        if not self._is_whole and not self.pipeline:
+            self._close_after(LINGER_SECONDS)
+
+    def _close_after(self, seconds: float) -> None:
+        self._cancel()
+        self._timer = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 class HttpServer:
@@ -17,13 +85,14 @@ class HttpServer:
     Args:
         application: the ASGI application.
         listener: the socket.
+        limits: on what clients may hold.
     """
 
-    def __init__(self, application: Any, listener: socket.socket) -> None:
+    def __init__(self, application: Any, listener: socket.socket, limits: Limits = DEFAULT_LIMITS) -> None:
         config = uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=type("Http", (BoundedHttp,), {"limits": limits}),
             lifespan="off",
             proxy_headers=False,
             access_log=False,

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # Handlers import these once they need them, which on Lambda one thread does. Here several might at once, and see
 # packages that import themselves in a circle half made.
-import aws_lambda_powertools.logging
-import aws_lambda_powertools.utilities.idempotency  # noqa: F401
+import aws_lambda_powertools.logging  # noqa: F401
 import boto3
 from botocore.config import Config
 
@@ -29,6 +28,7 @@ from infra.local.firehose.delivery_stream import Firehose
 from infra.local.function_output import FunctionOutput
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage
+from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
@@ -38,6 +38,7 @@ from infra.local.xray_daemon import XRayDaemon
 from infra.names import Names
 from infra.settings import Settings
 from infra.status import HopStatus
+from producers.validation import load_schema
 
 if TYPE_CHECKING:
     from infra.local.worker import Worker
@@ -88,8 +89,10 @@ class LocalPipeline:
         """Start everything; the HTTP API answers when this returns.
 
         Raises:
+            InvalidSchema: the event schema is not a JSON Schema.
             PortTaken: one of the ports is in use.
         """
+        load_schema()  # the functions read it too, but only at the first request
         with contextlib.ExitStack() as stack:
             listener = loopback_socket(self._http_port, "--port")
             stack.callback(listener.close)
@@ -214,13 +217,21 @@ class LocalPipeline:
             account=self.names.account,
             allowed=tuple(ip_network(cidr) for cidr in http.allowed_cidrs),
             api_key=self.api_key,
+            cors_origins=http.cors_origins,
         )
         tracing = GatewayTracing(f"{self.names.prefix}/{http.stage}", self._settings.tracing, self._xray.keep)
         pages = {
             STATUS_PATH: lambda _query: [asdict(hop) for hop in self.status()],
             TRACES_PATH: self._xray.page,
         }
-        return Gateway(stage, self._functions[HTTP_API], executor, tracing, pages)
+        return Gateway(
+            stage,
+            RestDoor(http.stage),
+            self._functions[HTTP_API],
+            executor=executor,
+            tracing=tracing,
+            local_paths=pages,
+        )
 
 
 def _api_key() -> str:

@@ -2,8 +2,10 @@
 
 import socket
 
+from producers.explained import Explained
 
-class PortTaken(Exception):
+
+class PortTaken(Explained):
     """Another program listens on a port; the message names it and the option for another."""
 
 

@@ -100,7 +100,7 @@ class RowReader:
     def table(self, rows: Sequence[list[Any]]) -> pa.Table:
         """Rows as an Arrow table."""
         values = zip(*rows, strict=True) if rows else ([] for _ in self._columns)
-        arrays = [_array(list(column), kind) for column, kind in zip(values, self._arrow_types, strict=True)]
+        arrays = [pa.array(list(column), kind) for column, kind in zip(values, self._arrow_types, strict=True)]
         return pa.table(arrays, names=self._names)
 
     def _parse(self, text: str) -> tuple[Any, int]:
@@ -137,10 +137,3 @@ def _scanner(fold: Callable[[str], str]) -> Callable[[str], tuple[Any, int]]:
     return json.JSONDecoder(
         object_pairs_hook=first_of_each_key, parse_float=JsonNumber, parse_int=JsonNumber, parse_constant=refuse
     ).raw_decode
-
-
-def _array(values: list[Any], kind: pa.DataType) -> "pa.Array[Any]":
-    if pa.types.is_float32(kind):
-        # By way of 64 bits, as the batch reader does: read directly to 32 bits, some digits round otherwise.
-        return pa.array(values, pa.float64()).cast(kind, safe=False)
-    return pa.array(values, kind)

@@ -1,16 +1,14 @@
 """What a JSON value becomes in a column of a given type: the coercions of the OpenX JSON SerDe.
 
-Strings are read as numbers and numbers as strings; an object or array in a string column becomes its JSON text; a
-single value in an array column becomes an array of one. What cannot be coerced is a `BadValue`, whose message ends as
-the service's does: `For input string: "…"`.
+Strings are read as numbers and numbers as strings; an object or array in a string column becomes its JSON text. What
+cannot be coerced is a `BadValue`, whose message ends as the service's does: `For input string: "…"`.
 """
 
 import json
 import math
 import re
-import struct
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Final, TypeAlias
@@ -24,7 +22,6 @@ MAX_EPOCH_DIGITS: Final = 20  # more than any year up to 9999 takes, in millisec
 MAX_MESSAGE_TEXT: Final = 200  # characters of a value in a message: an error object has the whole in rawData
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,40}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,9})?")
-_DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 _ISO_TIMESTAMP: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?Z"
 )
@@ -53,16 +50,12 @@ class JsonNumber(str):
 
 
 def converter_for(kind: pa.DataType) -> Converter:
-    """The function that turns a parsed JSON value, other than null, into a Python value for a column of this type.
+    """Return the function that turns a parsed JSON value, other than null, into a Python value for this column type.
 
-    It raises BadValue where there is none.
+    The function raises BadValue where the value does not fit.
     """
-    if pa.types.is_list(kind):
-        return partial(_list, converter_for(kind.value_type))
     if pa.types.is_struct(kind):
         return partial(_struct, {member.name: converter_for(member.type) for member in kind.fields})
-    if pa.types.is_map(kind):
-        return partial(_map, converter_for(kind.key_type), converter_for(kind.item_type))
     if pa.types.is_decimal(kind):
         return partial(_decimal, kind.precision, Decimal(1).scaleb(-kind.scale))
     if pa.types.is_integer(kind):
@@ -107,15 +100,6 @@ def _double(value: Any) -> float:
     return number
 
 
-def _float(value: Any) -> float:
-    number = _double(value)
-    try:
-        struct.pack("<f", number)  # the native "f" would not complain
-    except OverflowError:
-        raise BadValue(value) from None
-    return number
-
-
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -134,16 +118,6 @@ def _decimal(precision: int, unit: Decimal, value: Any) -> Decimal:
     if len(number.as_tuple().digits) > precision:
         raise BadValue(value)
     return number
-
-
-def _date(value: Any) -> date:
-    found = _DATE.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        raise BadValue(value)
-    try:
-        return date(*map(int, found.groups()))
-    except ValueError:
-        raise BadValue(value) from None
 
 
 def _timestamp(value: Any) -> int:
@@ -176,20 +150,10 @@ def _from_epoch(value: str) -> int:
     return math.floor(milliseconds) if milliseconds.adjusted() >= -MAX_EPOCH_DIGITS else 0
 
 
-def _list(convert: Converter, value: Any) -> list[Any]:
-    return [_nullable(convert, each) for each in (value if isinstance(value, list) else [value])]
-
-
 def _struct(members: dict[str, Converter], value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadValue(value)
     return {name: _nullable(convert, value.get(name)) for name, convert in members.items()}
-
-
-def _map(convert_key: Converter, convert: Converter, value: Any) -> list[tuple[Any, Any]]:
-    if not isinstance(value, dict):
-        raise BadValue(value)
-    return [(convert_key(key), _nullable(convert, member)) for key, member in value.items()]
 
 
 def _nullable(convert: Converter, value: Any) -> Any:
@@ -199,8 +163,6 @@ def _nullable(convert: Converter, value: Any) -> Any:
 _SCALARS: Final[dict[pa.DataType, Converter]] = {
     pa.string(): text_of,
     pa.bool_(): _boolean,
-    pa.float32(): _float,
     pa.float64(): _double,
-    pa.date32(): _date,
     pa.timestamp("ms"): _timestamp,
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from infra.querying.output import text_of
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +20,7 @@ _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _LEVELS: Final = " ▁▂▃▄▅▆▇█"
 
 
-class NotDrawable(ValueError):
+class NotDrawable(Explained, ValueError):
     """The result cannot be drawn; the message says what can."""
 
 

@@ -32,6 +32,7 @@ from infra.openx.glue_types import Column as GlueColumn
 from infra.openx.glue_types import parse_type
 from infra.openx.json_rows import OpenXRules, RowReader, UnconvertibleRecord
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     import duckdb
@@ -41,7 +42,7 @@ _FORMAT: Final = ds.ParquetFileFormat()
 _HIDDEN: Final = (pa.field("$path", pa.string()), pa.field("$file_modified_time", pa.timestamp("ms", "UTC")))
 
 
-class LakeUnavailable(Exception):
+class LakeUnavailable(Explained):
     """The lake cannot be read; the message says why."""
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from producers.explained import Explained
+
 MAX_MESSAGE: Final = 300  # characters; a message may quote a whole payload
 _POSITION: Final = re.compile(r"line (\d+):(\d+): *(.*)", re.DOTALL)
 _KIND: Final = re.compile(r"^(?:[A-Z]\w+ )+Error: ")
@@ -14,7 +16,7 @@ _TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 _CLOSED: Final = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 
 
-class QueryFailed(Exception):
+class QueryFailed(Explained):
     """A query failed; the message is for people."""
 
 

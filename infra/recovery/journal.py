@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.audit.sightings import Period
+from producers.explained import Explained
 
 
-class JournalError(Exception):
+class JournalError(Explained):
     """Progress cannot be read or kept; the message says why and what to do."""
 
 

@@ -15,6 +15,7 @@ from infra.recovery.journal import Journal
 from infra.recovery.lake_files import LakeFile, events_in
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import Event, timestamp_micros
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -24,7 +25,7 @@ REFUSED_KEPT: Final = 20
 MICROS: Final = 1_000_000
 
 
-class RebuildStopped(Exception):
+class RebuildStopped(Explained):
     """The table did not take rows for too long; what is done is in the journal."""
 
 

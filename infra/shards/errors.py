@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+
+from producers.explained import Explained
 
 _DENIED = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation", "AccessDeniedError"})
 
 
-class ShardsError(Exception):
+class ShardsError(Explained):
     """The shards cannot be read or changed; the message says why and what to do."""
 
 
@@ -46,7 +48,7 @@ class Stopped(ShardsError):
 
 @contextmanager
 def aws_errors(what: str) -> Iterator[None]:
-    """Turn what boto3 raises within the block into one clear line.
+    """Turn what AWS refuses within the block into one clear line.
 
     Args:
         what: it is about, such as `stream spillway-prod-events`.
@@ -58,10 +60,6 @@ def aws_errors(what: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _translated(error, what) from error
-    except BotoCoreError as error:
-        raise ShardsError(
-            f"{what}: AWS cannot be reached ({error}); is the environment running, is --env right?"
-        ) from error
 
 
 def _translated(error: ClientError, what: str) -> ShardsError:

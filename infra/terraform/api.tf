@@ -13,6 +13,8 @@ resource "aws_api_gateway_rest_api" "this" {
 
   # Answers over 1 KiB are compressed for clients that ask for it; compressed requests are decompressed by the gateway.
   minimum_compression_size = 1024
+  # Every body arrives in base64, its bytes unchanged; read as text, bytes that are not UTF-8 would become U+FFFD.
+  binary_media_types = ["*/*"]
   # With a domain of its own, the API answers there alone.
   disable_execute_api_endpoint = var.domain != null
 

@@ -11,10 +11,11 @@ locals {
     ACCESS_DENIED                = { status = "403", code = "forbidden", message = "no valid API key (header x-api-key), or an address that is not allowed" }
     INVALID_API_KEY              = { status = "403", code = "forbidden", message = "no valid API key (header x-api-key), or an address that is not allowed" }
     WAF_FILTERED                 = { status = "403", code = "forbidden", message = "the request was refused by the firewall" }
-    INTEGRATION_FAILURE          = { status = "503", code = "unavailable", message = "too many requests at once; send again later", retry_after = 1 }
+    INTEGRATION_FAILURE          = { status = "503", code = "unavailable", message = "the function cannot be reached; send again later", retry_after = 1 }
     INTEGRATION_TIMEOUT          = { status = "504", code = "timed_out", message = "the function did not answer in time; send again", retry_after = 1 }
     DEFAULT_4XX                  = { status = null, code = "refused", message = "the request cannot be served as it is" }
-    DEFAULT_5XX                  = { status = null, code = "internal_error", message = "the function failed; send again later", retry_after = 1 }
+    # A throttled function is among these: API Gateway answers 500, not 429 or 503.
+    DEFAULT_5XX = { status = null, code = "internal_error", message = "the function failed, or runs too often at once; send again later", retry_after = 1 }
   }
 }
 

@@ -7,7 +7,7 @@ data "aws_iam_policy_document" "http_api" {
   }
   statement {
     sid       = "RememberIdempotencyKeys"
-    actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    actions   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [local.arns.idempotency_table]
   }
 }

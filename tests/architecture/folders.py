@@ -48,7 +48,7 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/openx": Folder("JSON as the OpenX SerDe reads it, for Firehose and for Athena's JSON tables."),
     "infra/shards": Folder("Measures, plans and changes the shards, by hand and by schedule.", ("producers", "infra")),
     "infra/cost": Folder("Estimates a month's bill and how it grows.", ("infra", "infra/shards")),
-    "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped."),
+    "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped.", ("producers",)),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
         ("producers", "archive/lake", "infra", "infra/openx"),
@@ -61,7 +61,9 @@ FOLDERS: Final[dict[str, Folder]] = {
         "Rebuilds the table from the lake.",
         (*_HANDLERS, "archive/lake", "infra/audit"),
     ),
-    "infra/deploy": Folder("Deploys to AWS: preflight, package, Terraform runs, canary.", ("archive/lake", "infra")),
+    "infra/deploy": Folder(
+        "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
+    ),
     "infra/local/aws": Folder(
         "Answers AWS calls on one machine.", ("infra/local", "infra/local/aws/kinesis")
     ),

@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from archive.dead_letters.reading import READERS, FailureReader
-from archive.replay.batches import Replay, Settling
+from archive.replay.batches import Replay
 from archive.replay.destinations import StreamDestination
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import Journal, Record
 from archive.replay.lock import Holder, ReplayLock
 from archive.replay.plan import Planner
 from archive.replay.rate import Pace, Rate
+from archive.replay.settling import Settling
 from producers import aws as clients
 from producers.clock import SYSTEM_CLOCK
 from tests.benchmarks.dead_letters import BUCKET, WrittenUnconditionally, client, fill, read_all

@@ -109,14 +109,22 @@ class FailingQueue:
         if self.errors:
             raise self.errors.pop(0)
         self.bodies.append(MessageBody)
+        return {"MessageId": str(len(self.bodies))}
 
 
 def queue_on(sqs: object, clock: FakeClock) -> DeadLetterQueue:
-    return DeadLetterQueue(cast(Any, sqs), cast(Any, None), "url", "dead", clock=clock)
+    return DeadLetterQueue(cast("Any", sqs), cast("Any", None), "url", "dead", clock=clock)
 
 
 @pytest.mark.parametrize(
-    "failure", [aws_error("RequestThrottled"), aws_error("InternalError", 500), aws_error("ServiceUnavailable", 503)]
+    "failure",
+    [
+        aws_error("RequestThrottled"),
+        aws_error("KmsThrottled"),
+        aws_error("KMS.ThrottlingException"),
+        aws_error("InternalError", 500),
+        aws_error("ServiceUnavailable", 503),
+    ],
 )
 def test_a_failure_that_may_pass_is_tried_again(failure):
     sqs, clock = FailingQueue(failure, failure), FakeClock()
@@ -134,6 +142,17 @@ def test_what_can_not_be_sent_is_returned_and_the_rest_is_sent(failure):
     unsent = queue_on(sqs, clock).send(letters, clock.monotonic() + 9)
     assert unsent == letters[:1]
     assert len(sqs.bodies) == 1
+
+
+def test_an_answer_without_a_message_id_is_not_taken_for_sent():
+    class Cutting(FailingQueue):
+        def send_message(self, QueueUrl, MessageBody):
+            super().send_message(QueueUrl, MessageBody)
+            return {} if len(self.bodies) == 1 else {"MessageId": "m"}
+
+    sqs, clock = Cutting(), FakeClock()
+    assert queue_on(sqs, clock).send([a_letter()], clock.monotonic() + 9) == []
+    assert len(sqs.bodies) == 2
 
 
 def test_an_outage_ends_with_the_time_there_is():

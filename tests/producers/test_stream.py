@@ -24,7 +24,8 @@ INTERNAL = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service fa
 class ScriptedKinesis:
     """Answers PutRecords calls by a script; past its end every record is taken.
 
-    An entry is an exception, or for each record of the call whether it fails (the last one repeats).
+    An entry is an exception, or for each record of the call whether it fails (the last one repeats), or a function of
+    the whole answer, whose result is what comes back.
     """
 
     def __init__(self, *script):
@@ -39,22 +40,31 @@ class ScriptedKinesis:
         if isinstance(step, Exception):
             raise step
         answers = []
+        cut, step = (step, []) if callable(step) else (lambda answer: answer, step)
         for n, record in enumerate(Records):
             failure = step[min(n, len(step) - 1)] if step else None
             answers.append(failure or {"SequenceNumber": str(len(self.stream)), "ShardId": "shardId-000000000000"})
             if not failure:
                 self.stream.append(record["Data"])
-        return {"Records": answers, "FailedRecordCount": sum("ErrorCode" in answer for answer in answers)}
+        return cut({"Records": answers, "FailedRecordCount": sum("ErrorCode" in answer for answer in answers)})
 
 
 def a_record(data: bytes, key: str | None = None) -> StreamRecord:
     return StreamRecord(key or f"key-{data[:9]!r}", data, (0,))
 
 
-def put(kinesis, records, seconds=10.0):
+def put(kinesis, records, seconds=10.0, **options):
     clock = FakeClock()
     writer = StreamWriter(kinesis, "events", clock, jitter=lambda: 0.5)
-    return writer.put(records, clock.monotonic() + seconds)
+    return writer.put(records, clock.monotonic() + seconds, **options)
+
+
+def datas(records) -> list[bytes]:
+    return [record.data for record in records]
+
+
+TIMED_OUT = ReadTimeoutError(endpoint_url="https://kinesis")
+REFUSED = aws_error("ProvisionedThroughputExceededException")
 
 
 def test_only_the_failed_records_of_a_call_are_put_again():
@@ -147,53 +157,9 @@ def test_a_call_keeps_to_the_limits_of_put_records():
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_an_unwritten_record_is_doubtful_where_a_failed_call_may_have_put_it(error, in_doubt):
+def test_a_record_is_in_doubt_where_a_failed_call_may_have_put_it(error, in_doubt):
     outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")], seconds=1)
-    assert [record.data for record in outcome.unwritten] == [b"a"]
-    assert [record.data for record in outcome.doubtful] == ([b"a"] if in_doubt else [])
-
-
-def test_a_record_stays_doubtful_when_the_stream_refuses_it_afterwards():
-    script = [ReadTimeoutError(endpoint_url="https://kinesis"), *[[None, THROTTLED]] * 1, *[[THROTTLED]] * 100]
-    outcome = put(ScriptedKinesis(*script), [a_record(b"a"), a_record(b"b")], seconds=2)
-    assert [record.data for record in outcome.written] == [b"a"]
-    assert [record.data for record in outcome.doubtful] == [b"b"]
-
-
-def test_a_record_that_the_stream_refuses_by_name_is_not_doubtful():
-    outcome = put(ScriptedKinesis(*[[THROTTLED]] * 100), [a_record(b"a")], seconds=1)
-    assert (len(outcome.unwritten), outcome.doubtful) == (1, [])
-
-
-CUT_ANSWERS = [
-    {},
-    {"Records": None},
-    {"Records": []},
-    {"FailedRecordCount": 0},
-    {"Records": [{}, {}]},
-    {"Records": [{"ShardId": "s"}]},
-]
-
-
-@pytest.mark.parametrize("cut", CUT_ANSWERS, ids=str)
-def test_an_answer_whose_body_was_cut_never_counts_as_written(cut):
-    class Cutting(ScriptedKinesis):
-        def put_records(self, StreamName, Records):
-            answer = super().put_records(StreamName, Records)
-            return cut if len(self.calls) == 1 else answer
-
-    kinesis = Cutting()
-    outcome = put(kinesis, [a_record(b"a"), a_record(b"b")])
-    assert len(kinesis.calls) == 2
-    assert (len(outcome.written), outcome.unwritten) == (2, [])
-
-    class AlwaysCutting(ScriptedKinesis):
-        def put_records(self, StreamName, Records):
-            return cut
-
-    outcome = put(AlwaysCutting(), [a_record(b"a"), a_record(b"b")], seconds=1)
-    assert (outcome.written, len(outcome.unwritten), len(outcome.doubtful)) == ([], 2, 2)
-    assert outcome.error.startswith("IncompleteAnswer")
+    assert (datas(outcome.unwritten), datas(outcome.doubtful)) == (([], [b"a"]) if in_doubt else ([b"a"], []))
 
 
 FAILURES = st.sampled_from([None, None, THROTTLED, INTERNAL])
@@ -214,3 +180,93 @@ def test_written_and_unwritten_are_what_went_in_and_order_per_key_holds(keys, sc
         numbers = [int(data) for data in kinesis.stream if keys[int(data)] == key]
         assert numbers == sorted(numbers)
     assert bool(outcome.error) == bool(outcome.unwritten)
+    assert outcome.doubtful == []
+
+
+def test_a_record_stays_in_doubt_though_a_later_try_is_refused():
+    outcome = put(ScriptedKinesis(TIMED_OUT, *[REFUSED] * 100), [a_record(b"a")])
+    assert (outcome.unwritten, datas(outcome.doubtful)) == ([], [b"a"])
+    assert outcome.throttled
+
+
+def test_a_record_that_a_later_try_acknowledges_is_written():
+    outcome = put(ScriptedKinesis(TIMED_OUT, REFUSED), [a_record(b"a")])
+    assert (datas(outcome.written), outcome.unwritten, outcome.doubtful, outcome.error) == ([b"a"], [], [], "")
+
+
+def test_what_is_in_doubt_is_not_sent_again_where_the_caller_says_so():
+    kinesis = ScriptedKinesis([None, THROTTLED], TIMED_OUT)
+    outcome = put(kinesis, [a_record(b"a"), a_record(b"b")], resend_doubtful=False)
+    assert kinesis.calls == [[b"a", b"b"], [b"b"]]
+    assert (datas(outcome.written), outcome.unwritten, datas(outcome.doubtful)) == ([b"a"], [], [b"b"])
+
+
+def test_records_of_a_key_stay_behind_one_in_doubt():
+    kinesis = ScriptedKinesis(TIMED_OUT)
+    outcome = put(kinesis, [a_record(b"1", "k"), a_record(b"2", "k")])
+    assert kinesis.calls == [[b"1"], [b"1"], [b"2"]]
+    assert datas(outcome.written) == [b"1", b"2"]
+
+
+def test_after_a_refusal_that_will_not_pass_no_further_call_is_made():
+    kinesis = ScriptedKinesis(aws_error("AccessDeniedException"))
+    outcome = put(kinesis, [a_record(b"1", "k"), a_record(b"2", "k"), a_record(b"3", "k")])
+    assert kinesis.calls == [[b"1"]]
+    assert datas(outcome.unwritten) == [b"1", b"2", b"3"]
+
+
+def without(member):
+    return lambda answer: {name: value for name, value in answer.items() if name != member}
+
+
+CUT_ANSWERS = {
+    "nothing": lambda _: {},
+    "no results": without("Records"),
+    "no count": without("FailedRecordCount"),
+    "a wrong count": lambda answer: {**answer, "FailedRecordCount": 1},
+    "too few results": lambda answer: {**answer, "Records": answer["Records"][:-1]},
+    "too many results": lambda answer: {**answer, "Records": answer["Records"] * 2},
+    "a result of nothing": lambda answer: {**answer, "Records": [*answer["Records"][:-1], {}]},
+    "null for results": lambda answer: {**answer, "Records": None},
+}
+
+
+@pytest.mark.parametrize("cut", CUT_ANSWERS.values(), ids=CUT_ANSWERS)
+def test_after_an_answer_that_was_cut_the_records_are_in_doubt_and_sent_again(cut):
+    kinesis = ScriptedKinesis(cut)
+    outcome = put(kinesis, [a_record(b"a"), a_record(b"b")])
+    assert kinesis.calls == [[b"a", b"b"]] * 2
+    assert len(outcome.written) == 2
+    outcome = put(ScriptedKinesis(*[cut] * 100), [a_record(b"a"), a_record(b"b")])
+    assert datas(outcome.doubtful) == [b"a", b"b"]
+    assert "the answer was cut" in outcome.error
+
+
+def test_the_caller_is_asked_before_each_call_and_may_end_the_put():
+    kinesis, asked = ScriptedKinesis([THROTTLED]), []
+
+    def before_call():
+        asked.append(len(kinesis.calls))
+        if len(asked) == 3:
+            raise PermissionError
+
+    with pytest.raises(PermissionError):
+        put(kinesis, [a_record(b"1", "k"), a_record(b"2", "k")], before_call=before_call)
+    assert asked == [0, 1, 2]
+    assert kinesis.stream == [b"1"]
+
+
+@pytest.mark.parametrize(("count", "calls"), [(499, 1), (500, 1), (501, 2)])
+def test_a_call_takes_500_records(count, calls):
+    kinesis = ScriptedKinesis()
+    put(kinesis, [a_record(b"%d" % n) for n in range(count)])
+    assert len(kinesis.calls) == calls
+
+
+@pytest.mark.parametrize(("spare", "calls"), [(1, 1), (0, 1), (-1, 2)])
+def test_a_call_takes_ten_mebibytes_with_its_partition_keys(spare, calls):
+    kinesis = ScriptedKinesis()
+    rest = MAX_CALL_BYTES - 10 * 1024 * 1024 // 2 - 2 - spare
+    put(kinesis, [a_record(bytes(10 * 1024 * 1024 // 2), "é"), StreamRecord("k", bytes(rest - 1), (1,))])
+    assert MAX_CALL_BYTES == 10_485_760
+    assert len(kinesis.calls) == calls

@@ -20,17 +20,16 @@ from typing import Any, Final, cast
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import urls
-from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
+from infra.local.aws.dynamodb_checks import MAX_BATCH_ITEMS, check_count, check_put
 from infra.local.aws.dynamodb_numbers import store_numbers, with_stored_numbers
 from infra.local.aws.moto_backends import use_backend
 from infra.local.aws.shortcut import taken
 
-MAX_BATCH_ITEMS: Final = 25  # BatchWriteItem
 MAX_PAGE_BYTES: Final = 1024 * 1024  # of a scan's answer
 MAX_KEY_CHARACTERS: Final = 256  # a quarter of a sort key's 1,024 bytes, whatever the characters
 SURELY_SMALL_BYTES: Final = 400_000  # of an item's JSON, which is longer than the item: under moto's limit for one
@@ -93,16 +92,20 @@ class DynamoApi(DynamoHandler):
 
     def call_action(self) -> TYPE_RESPONSE:
         """Answer, one call at a time."""
-        with cast(LocalDynamoDBBackend, self.dynamodb_backend).lock:
-            return cast(TYPE_RESPONSE, super().call_action())
+        with cast("LocalDynamoDBBackend", self.dynamodb_backend).lock:
+            return cast("TYPE_RESPONSE", super().call_action())
 
     def batch_write_item(self) -> Any:
         """Put and delete up to 25 items."""
         items = self.body["RequestItems"]
-        if self._is_plain and cast(LocalDynamoDBBackend, self.dynamodb_backend).put_plain(items):
+        if self._is_plain and cast("LocalDynamoDBBackend", self.dynamodb_backend).put_plain(items):
             return 200, {}, '{"UnprocessedItems":{}}'
-        _check_count(items)
+        check_count(items)
         store_numbers(items)
+        for name, of_table in items.items():
+            table = self.dynamodb_backend.get_table(name)
+            for request in of_table:
+                check_put(table, request.get("PutRequest", {}).get("Item"))
         return super().batch_write_item()  # moto looks more closely at what is not plain
 
     def put_item(self) -> Any:
@@ -131,24 +134,12 @@ class DynamoApi(DynamoHandler):
         return 200, {}, page.answer(table, None, count_only=self.body.get("Select") == "COUNT")
 
 
-def _check_count(items: dict[str, Any]) -> None:
-    """Refuse more than 25 writes, in the words of AWS, which has others where they are spread over several tables."""
-    if any(len(of_table) > MAX_BATCH_ITEMS for of_table in items.values()):
-        raise MockValidationException(
-            f"1 validation error detected: Value '{json.dumps(items)}' at 'requestItems' failed to satisfy constraint: "
-            "Map value must satisfy constraint: [Member must have length less than or equal to "
-            f"{MAX_BATCH_ITEMS}, Member must have length greater than or equal to 1]"
-        )
-    if sum(map(len, items.values())) > MAX_BATCH_ITEMS:
-        raise MockValidationException("Too many items requested for the BatchWriteItem call")
-
-
 def _batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:
     """Answer a client of this process, where its batch is plain."""
     request = json.loads(body) if _is_plain(body) else {}
     if set(request) != {"RequestItems"}:
         return None
-    backend = cast(LocalDynamoDBBackend, dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
+    backend = cast("LocalDynamoDBBackend", dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
     with backend.lock:
         return {"UnprocessedItems": {}} if backend.put_plain(request["RequestItems"]) else None
 

@@ -15,6 +15,7 @@ from moto.core.utils import method_names_from_class
 
 from infra.local.aws import dynamodb, kinesis, sqs
 from infra.local.ports import require_free_port
+from infra.local.same_origin import SameOriginOnly
 
 ACCOUNT: Final = "123456789012"  # moto's
 # What would lead clients elsewhere than to this process.
@@ -59,7 +60,7 @@ class AwsEndpoint:
         from werkzeug.serving import make_server  # noqa: PLC0415
 
         application = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server("127.0.0.1", port, application, threaded=True)
+        self._server = make_server("127.0.0.1", port, SameOriginOnly(application), threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="aws-endpoint", daemon=True)
 

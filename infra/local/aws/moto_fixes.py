@@ -110,7 +110,7 @@ def _list_scaling_tags(response: ApplicationAutoScalingResponse) -> str:
 def _scaling_tags(response: ApplicationAutoScalingResponse) -> dict[str, dict[str, str]]:
     """Tags by target, kept beside the targets so that they go with them."""
     backend = response.applicationautoscaling_backend
-    return cast(dict[str, dict[str, str]], backend.__dict__.setdefault("tags_of_targets", {}))
+    return cast("dict[str, dict[str, str]]", backend.__dict__.setdefault("tags_of_targets", {}))
 
 
 def _api(api: RestAPI) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _make_rule(rule: SecurityGroupRule, *arguments: Any, **named: Any) -> None:
 
 
 def _describe_rule(rule: SecurityGroupRule) -> str | None:
-    return cast(str | None, rule.__dict__["told"])
+    return cast("str | None", rule.__dict__["told"])
 
 
 class LocalLambdaBackend(LambdaSimpleBackend):
@@ -175,7 +175,7 @@ class LambdaApi(LambdaResponse):
 
     @property
     def _provisioned(self) -> dict[tuple[str, str], int]:
-        return cast(LocalLambdaBackend, self.backend).provisioned
+        return cast("LocalLambdaBackend", self.backend).provisioned
 
     @property
     def _key(self) -> tuple[str, str]:

@@ -27,7 +27,7 @@ _moto_get_plan: Final = BackupResponse.get_backup_plan
 
 def _kept(backend: Any, what: str) -> dict[str, Kept]:
     """What was given, by its name; kept in the backend, so that it goes with it."""
-    return cast(dict[str, Kept], backend.__dict__.setdefault(f"kept_{what}", {}))
+    return cast("dict[str, Kept]", backend.__dict__.setdefault(f"kept_{what}", {}))
 
 
 def _put_composite_alarm(response: CloudWatchResponse) -> ActionResult:

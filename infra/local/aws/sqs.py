@@ -16,6 +16,7 @@ from moto.core.utils import unix_time_millis
 from moto.sqs import urls
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
+MIB = 1024 * 1024  # the most that a batch, and so an entry of it, may come to
 LONG_POLL_SECONDS = 0.1  # between two looks while a receive waits
 
 
@@ -44,6 +45,24 @@ class LocalSqsBackend(SQSBackend):
         """As moto, one at a time."""
         with self._lock:
             return super().send_message(*args, **kwargs)
+
+    def send_message_batch(
+        self, queue_name: str, entries: dict[str, dict[str, Any]]
+    ) -> tuple[list[Message], list[dict[str, Any]]]:
+        """As moto, but an entry over the queue's own limit fails alone: moto then refuses the whole batch."""
+        queue = self.get_queue(queue_name)
+        limit: int = queue.maximum_message_size  # type: ignore[attr-defined] # moto sets it by its name
+        large = {key: entry for key, entry in entries.items() if limit < len(entry["MessageBody"].encode()) <= MIB}
+        if not large:
+            return super().send_message_batch(queue_name, entries)
+        kept = {key: entry for key, entry in entries.items() if key not in large}
+        sent, failed = super().send_message_batch(queue_name, kept) if kept else ([], [])
+        message = f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+        code = "InvalidParameterValue"
+        refused = [
+            {"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": message} for entry in large.values()
+        ]
+        return sent, failed + refused
 
     def receive_message(
         self,

@@ -35,7 +35,6 @@ class StreamMappingSettings:
         maximum_retry_attempts: 0 to 10,000, or FOREVER.
         maximum_record_age_seconds: 60 to 604,800, or FOREVER.
         reports_batch_item_failures: whether the function's answer says which records failed.
-        filter_patterns: event patterns, of which a record has to match one; none: every record passes.
         on_failure_arn: of the SQS queue that gets a pointer to what was given up.
     """
 
@@ -51,19 +50,19 @@ class StreamMappingSettings:
     maximum_retry_attempts: int = FOREVER
     maximum_record_age_seconds: int = FOREVER
     reports_batch_item_failures: bool = False
-    filter_patterns: tuple[str, ...] = ()
     on_failure_arn: str | None = None
 
     @classmethod
     def from_api(cls, mapping: Mapping[str, Any]) -> "StreamMappingSettings":
-        """Read one mapping as Lambda's API tells it.
+        """Read one mapping as Lambda's API returns it.
 
         Raises:
-            MappingError: a setting is out of range, or one this pipeline does not run (tumbling windows,
-                an on-failure destination that is not an SQS queue).
+            MappingError: a setting is out of range, or this pipeline does not run it (tumbling windows, event
+                filters, an on-failure destination that is not an SQS queue).
         """
         if mapping.get("TumblingWindowInSeconds"):
-            raise MappingError("TumblingWindowInSeconds: tumbling windows are not run locally")
+            raise MappingError("TumblingWindowInSeconds: tumbling windows are not run locally; set it to 0")
+        _refuse_filters(mapping)
         maximum_age = _integer(mapping, "MaximumRecordAgeInSeconds", FOREVER, 60, 604_800, also=FOREVER)
         return cls(
             uuid=mapping["UUID"],
@@ -78,7 +77,6 @@ class StreamMappingSettings:
             maximum_retry_attempts=_integer(mapping, "MaximumRetryAttempts", FOREVER, 0, 10_000, also=FOREVER),
             maximum_record_age_seconds=maximum_age,
             reports_batch_item_failures=_reports_failures(mapping),
-            filter_patterns=_filter_patterns(mapping),
             on_failure_arn=_on_failure_queue(mapping),
         )
 
@@ -95,7 +93,6 @@ class QueueMappingSettings:
         batching_window_seconds: how long messages may wait for their batch to fill: 0 to 300.
         maximum_concurrency: invocations at once, 2 to 1,000; None leaves it to Lambda.
         reports_batch_item_failures: whether the function's answer says which messages failed.
-        filter_patterns: as for a stream; messages that match none are deleted.
     """
 
     uuid: str
@@ -105,15 +102,16 @@ class QueueMappingSettings:
     batching_window_seconds: int = 0
     maximum_concurrency: int | None = None
     reports_batch_item_failures: bool = False
-    filter_patterns: tuple[str, ...] = ()
 
     @classmethod
     def from_api(cls, mapping: Mapping[str, Any]) -> "QueueMappingSettings":
-        """Read one mapping as Lambda's API tells it.
+        """Read one mapping as Lambda's API returns it.
 
         Raises:
-            MappingError: a setting is out of range, or BatchSize is over 10 without a batching window.
+            MappingError: a setting is out of range, BatchSize is over 10 without a batching window, or the mapping
+                has event filters, which this pipeline does not run.
         """
+        _refuse_filters(mapping)
         scaling = mapping.get("ScalingConfig") or {}
         batch_size = _integer(mapping, "BatchSize", 10, 1, 10_000)
         window = _integer(mapping, "MaximumBatchingWindowInSeconds", 0, 0, 300)
@@ -128,7 +126,6 @@ class QueueMappingSettings:
             batching_window_seconds=window,
             maximum_concurrency=_integer(scaling, "MaximumConcurrency", 2, 2, 1_000) if limited else None,
             reports_batch_item_failures=_reports_failures(mapping),
-            filter_patterns=_filter_patterns(mapping),
         )
 
 
@@ -164,8 +161,9 @@ def _reports_failures(mapping: Mapping[str, Any]) -> bool:
     return "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ())
 
 
-def _filter_patterns(mapping: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(each["Pattern"] for each in (mapping.get("FilterCriteria") or {}).get("Filters") or ())
+def _refuse_filters(mapping: Mapping[str, Any]) -> None:
+    if (mapping.get("FilterCriteria") or {}).get("Filters"):
+        raise MappingError("FilterCriteria: event filters are not run locally; remove the filters from this mapping")
 
 
 def _on_failure_queue(mapping: Mapping[str, Any]) -> str | None:

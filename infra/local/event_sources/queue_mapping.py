@@ -11,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.event_sources.backoff import backoff_seconds
 from infra.local.event_sources.batch_response import WholeBatchFailed, failed_identifiers
-from infra.local.event_sources.event_filter import EventFilter
 from infra.local.event_sources.mapping_settings import QueueMappingSettings
 from infra.local.event_sources.queue_events import Message, event_bytes, queue_event, within_payload
 from infra.local.functions import MAX_PAYLOAD_BYTES, InvocationResult
@@ -39,14 +38,14 @@ class QueueMapping:
     dead-letter queue by its redrive policy.
 
     Args:
-        mapping: its settings, as `lambda.get_event_source_mapping` tells them.
+        mapping: its settings, as `lambda.get_event_source_mapping` returns them.
         invoke: the function; what it raises means that it did not see the batch.
         sqs: a boto3 client, used from several threads.
         clock: for the batching window.
         poll_seconds: between two receives while the queue is empty.
 
     Raises:
-        MappingError, PatternError: a setting is one Lambda would not take.
+        MappingError: Lambda would not take a setting, or this pipeline does not run it.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class QueueMapping:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._settings = QueueMappingSettings.from_api(mapping)
-        self._filter = EventFilter(self._settings.filter_patterns, content="body")
         self._invoke = invoke
         self._sqs = sqs
         self._clock = clock
@@ -156,7 +154,7 @@ class QueueMapping:
         return gathered
 
     def _receive(self, count: int) -> list[Message]:
-        """Receive once; a failure is endured. What the filters do not let through is deleted, as Lambda does."""
+        """Receive once; a failure is logged, and followed by a wait."""
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=self._url,
@@ -172,10 +170,8 @@ class QueueMapping:
         self._failures = 0
         messages: list[Message] = answer.get("Messages", [])
         self._count(received=sum(_receive_count(message) == 1 for message in messages))
-        wanted = [message for message in messages if self._filter.passes(message["Body"], {})]
-        self._delete([message for message in messages if message not in wanted])
-        self._count(in_flight=len(wanted))
-        return wanted
+        self._count(in_flight=len(messages))
+        return messages
 
     def _rest(self, seconds: float) -> None:
         with self._changed:

@@ -5,10 +5,10 @@ import random
 from collections.abc import Sequence
 
 from infra.local.event_sources.backoff import Jitter
-from infra.local.event_sources.event_filter import EventFilter
 from infra.local.event_sources.mapping_settings import StreamMappingSettings
 from infra.local.event_sources.stream_batches import Lane
 from infra.local.event_sources.stream_records import ShardEvents, StreamRecord
+from producers.clock import Clock
 
 # How far a shard is read ahead of its delivery. A GetRecords answer (10,000 records or 10 MiB) may come on top.
 READ_AHEAD_RECORDS = 20_000
@@ -22,6 +22,7 @@ class ShardLanes:
         settings: of the mapping.
         events: makes the shard's events.
         max_age_seconds: older records are given up.
+        clock: for windows, back-off and age.
         jitter: for the back-off, a number from 0 to 1.
     """
 
@@ -30,23 +31,21 @@ class ShardLanes:
         settings: StreamMappingSettings,
         events: ShardEvents,
         max_age_seconds: float,
+        clock: Clock,
         jitter: Jitter = random.random,
     ) -> None:
-        self.lanes = [Lane(settings, events, max_age_seconds, jitter) for _ in range(settings.parallelization_factor)]
-        self._filter = EventFilter(settings.filter_patterns, content="data")
+        self.lanes = [
+            Lane(settings, events, max_age_seconds, clock, jitter) for _ in range(settings.parallelization_factor)
+        ]
         self._last_read: str | None = None
         self.received = 0
-        self.filtered = 0
 
-    def add(self, records: Sequence[StreamRecord], now: float) -> None:
-        """Take what was read, in the order of the shard; what no filter lets through is dropped, as on Lambda."""
+    def add(self, records: Sequence[StreamRecord]) -> None:
+        """Take what was read, in the order of the shard."""
         for record in records:
             self.received += 1
             self._last_read = record.sequence_number
-            if self._filter.passes(record.data, {"partitionKey": record.partition_key}):
-                self._lane_of(record.partition_key).add(record, now)
-            else:
-                self.filtered += 1
+            self._lane_of(record.partition_key).add(record)
 
     def has_room(self) -> bool:
         """Whether to read on, or to wait until something was delivered."""
@@ -64,8 +63,8 @@ class ShardLanes:
 
     @property
     def delivered(self) -> int:
-        """Records the function took, and records it was not to see."""
-        return self.filtered + sum(lane.delivered for lane in self.lanes)
+        """Records the function took."""
+        return sum(lane.delivered for lane in self.lanes)
 
     @property
     def failed(self) -> int:

@@ -28,9 +28,9 @@ class ShardWorker:
         lanes: of the shard.
         events: of the shard.
         invoke: the function.
-        give_up: sends a pointer to records given up; raises where it cannot. None: nobody wants one.
+        give_up: sends a pointer to records given up; raises where it cannot. None: there is no destination.
         on_finished: called from a thread of the worker once the shard has ended and nothing of it is left.
-        clock: for the age of records.
+        clock: what the lanes wait by.
         poll_seconds: between two reads when there is nothing more to read; a quarter of it while there is.
     """
 
@@ -136,7 +136,7 @@ class ShardWorker:
         try:
             read = self._reader.read()
             with self._changed:
-                self.lanes.add(read.records, self._clock.time())
+                self.lanes.add(read.records)
                 self._reader.commit(read)
         except Exception:  # noqa: BLE001 (the edge of the thread: it goes on, from where it was)
             _log.exception("shard=%s unexpected fault while reading", self._events.shard_id)
@@ -147,8 +147,9 @@ class ShardWorker:
         """Leave the shard alone for a while, shorter while there is more to read."""
         seconds = self._poll_seconds if read.caught_up else self._poll_seconds / CATCH_UP_SHARE
         with self._changed:
-            told = lambda: self._stopping or self._draining != since_drain  # noqa: E731 (a condition to wait for)
-            self._changed.wait_for(told, read.pause_seconds or seconds)
+            self._changed.wait_for(
+                lambda: self._stopping or self._draining != since_drain, read.pause_seconds or seconds
+            )
 
     def _work(self, lane: Lane) -> None:
         """Do a lane's steps until the shard is finished."""
@@ -161,21 +162,20 @@ class ShardWorker:
             except Exception as error:  # noqa: BLE001 (the edge of the thread: the step is done again, whatever it was)
                 _log.warning("shard=%s not done, again later: %s", self._events.shard_id, error)
                 with self._changed:
-                    lane.refuse(self._clock.time())
+                    lane.refuse()
         if self.is_finished():
             self._on_finished()
 
     def _next_step(self, lane: Lane) -> Invoke | GiveUp | None:
-        """Wait for something to do; None where the shard is finished, or the worker told to stop."""
+        """Wait for something to do; None where the shard is finished, or the worker is stopping."""
         with self._changed:
             while not self._stopping:
-                now = self._clock.time()
-                step = lane.next_step(now, flush=self._draining or self._ended)
+                step = lane.next_step(flush=self._draining or self._ended)
                 if not isinstance(step, Wait):
                     return step
                 if self._ended and lane.first_held is None:
                     return None
-                self._changed.wait(None if step.until is None else max(0.0, step.until - now))
+                self._changed.wait(None if step.until is None else max(0.0, step.until - self._clock.monotonic()))
         return None
 
     def _deliver(self, lane: Lane, step: Invoke) -> None:
@@ -189,7 +189,7 @@ class ShardWorker:
             result = InvocationResult(None, FunctionError("RequestTooLarge", str(error)))
         milliseconds = (time.monotonic() - started) * 1000
         with self._changed:
-            outcome = lane.settle(result, self._clock.time())
+            outcome = lane.settle(result)
             self._changed.notify_all()
         _log.log(
             logging.INFO if outcome == "delivered" else logging.WARNING,

@@ -7,7 +7,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.event_sources.event_filter import EventFilter
 from infra.local.event_sources.mapping_settings import FOREVER, StreamMappingSettings
 from infra.local.event_sources.on_failure import OnFailureQueue
 from infra.local.event_sources.shard_lanes import ShardLanes
@@ -32,7 +31,7 @@ class StreamMapping:
     to the end and everything in them is settled, so that order per key outlives resharding.
 
     Args:
-        mapping: its settings, as `lambda.get_event_source_mapping` tells them.
+        mapping: its settings, as `lambda.get_event_source_mapping` returns them.
         invoke: the function. It raises where it did not see the batch (throttled, service error): no retry is used.
         kinesis: a boto3 client that does not retry by itself; each shard reads with it at the same time.
         sqs: a boto3 client for the on-failure destination.
@@ -41,7 +40,7 @@ class StreamMapping:
         poll_seconds: between two reads of a shard that has nothing more; 1 is Lambda's.
 
     Raises:
-        MappingError, PatternError: a setting is one Lambda would not take, or is not run here.
+        MappingError: Lambda would not take a setting, or this pipeline does not run it.
     """
 
     def __init__(
@@ -56,7 +55,6 @@ class StreamMapping:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._settings = StreamMappingSettings.from_api(mapping)
-        EventFilter(self._settings.filter_patterns, content="data")  # raises now rather than with the first shard
         self._kinesis = kinesis
         self._invoke = invoke
         self._role_arn = role_arn
@@ -198,7 +196,7 @@ class StreamMapping:
         position = self._positions[shard_id]
         return ShardWorker(
             reader=ShardReader(self._kinesis, self._settings.stream_arn, shard_id, position, self._started_at),
-            lanes=ShardLanes(self._settings, events, max_age_seconds),
+            lanes=ShardLanes(self._settings, events, max_age_seconds, self._clock),
             events=events,
             invoke=self._invoke,
             give_up=None if self._on_failure is None else self._on_failure.send,

@@ -41,7 +41,7 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do until records come, or until a time (seconds since the epoch) where one is known."""
+    """Nothing to do until records come, or until a time on the monotonic clock where one is known."""
 
     until: float | None
 

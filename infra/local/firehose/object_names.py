@@ -23,7 +23,9 @@ DEFAULT_ERROR_PREFIX: Final = "!{firehose:error-output-type}/" + DEFAULT_TIMESTA
 _RANDOM_CHARACTERS: Final = 11
 
 _EXPRESSION = re.compile(r"!\{([^:{}]*):?([^{}]*)\}")
-_PATTERN_PART = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+")
+_RUN = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
+# What the prefixes of our settings use. AWS takes any pattern of Java's DateTimeFormatter.
+_FIELDS: Final = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 _EXTENSION = re.compile(r"(?:\.[0-9a-z!\-_.*'()]+)?")
 
 
@@ -152,66 +154,14 @@ def _error_output_type(named: _Object) -> str:
 
 
 def _timestamp(pattern: str) -> _Part:
-    """Turn a Java DateTimeFormatter pattern into a function of the object's oldest arrival."""
-    parts: list[_Part] = []
-    end = 0
-    for token in _PATTERN_PART.finditer(pattern):
-        if token.start() != end:
-            break
-        end = token.end()
-        if token[2]:
-            parts.append(_letters(token[0], pattern))
-        else:
-            quoted = token[1]
-            text = token[0] if quoted is None else quoted.replace("''", "'") or "'"
-            parts.append(partial(_constant, text))
-    if end != len(pattern):
-        raise UnsupportedName(f"timestamp pattern {pattern!r}: a quote is left open")
-    return lambda named: "".join(part(named) for part in parts)
+    """Turn a pattern, of Java's DateTimeFormatter on AWS, into a function of the object's oldest arrival."""
+    directives = [_FIELDS.get(letters, letters.replace("%", "%%")) for letters in _RUN.findall(pattern)]
+    if unknown := [each for each in directives if each[0].isalpha() or "'" in each]:
+        raise UnsupportedName(
+            f"timestamp pattern {pattern!r}: {unknown[0]!r} is not evaluated locally; use {', '.join(_FIELDS)}"
+        )
+    return partial(_strftime, "".join(directives))
 
 
-def _letters(letters: str, pattern: str) -> _Part:
-    """One run of a pattern letter, such as `yyyy`."""
-    letter, width = letters[0], len(letters)
-    if letter in _NUMBERS and width <= _NUMBERS[letter][0]:
-        return partial(_padded, _NUMBERS[letter][1], width)
-    if letter in "yu":
-        return partial(_year, width)
-    if letter in _TEXTS and width in _TEXTS[letter]:
-        return partial(_strftime, _TEXTS[letter][width])
-    if letter == "S" and width <= 9:
-        return partial(_fraction, width)
-    raise UnsupportedName(f"timestamp pattern {pattern!r}: {letters!r} is not evaluated here")
-
-
-_NUMBERS: Final[dict[str, tuple[int, Callable[[datetime], int]]]] = {
-    "M": (2, lambda at: at.month),
-    "d": (2, lambda at: at.day),
-    "H": (2, lambda at: at.hour),
-    "h": (2, lambda at: at.hour % 12 or 12),
-    "m": (2, lambda at: at.minute),
-    "s": (2, lambda at: at.second),
-    "D": (3, lambda at: at.timetuple().tm_yday),
-}
-_TEXTS: Final = {
-    "M": {3: "%b", 4: "%B"},
-    "E": {1: "%a", 2: "%a", 3: "%a", 4: "%A"},
-    "a": {1: "%p"},
-}
-
-
-def _padded(field: Callable[[datetime], int], width: int, named: _Object) -> str:
-    return f"{field(named.oldest):0{width}d}"
-
-
-def _year(width: int, named: _Object) -> str:
-    year = named.oldest.year
-    return f"{year % 100:02d}" if width == 2 else f"{year:0{width}d}"
-
-
-def _strftime(directive: str, named: _Object) -> str:
-    return named.oldest.strftime(directive)
-
-
-def _fraction(width: int, named: _Object) -> str:
-    return f"{named.oldest.microsecond * 1000:09d}"[:width]
+def _strftime(directives: str, named: _Object) -> str:
+    return named.oldest.strftime(directives)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ from archive.replay.destinations import StreamDestination
 from archive.replay.editing import Mending
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import Record
+from archive.replay.lock import KEY as LEASE_KEY
 from archive.replay.plan import Planner, Tally
 from archive.replay.rate import Pace, Rate
 from archive.replay.run import Order, ReplayRun, newest_first
@@ -71,22 +73,94 @@ class Trap:
                 raise Killed(context["number"])
 
 
+class Suspension:
+    """Suspends the process, as it were, once: at its nth call of AWS, before the call is made or after its answer.
+
+    Args:
+        at: the number of the call.
+        before: whether before it.
+        meanwhile: what others do until the process goes on.
+    """
+
+    def __init__(self, at: int, meanwhile: Callable[[], object], *, before: bool) -> None:
+        self.calls = 0
+        self.operations: list[str] = []
+        self._at = at
+        self._before = before
+        self._meanwhile = meanwhile
+        self._lock = threading.Lock()
+
+    def watch(self, client: Any) -> None:
+        client.meta.events.register_first("before-call.*", self._before_call)
+        client.meta.events.register_last("after-call.*", self._after_call)
+
+    def _before_call(self, model: Any, context: dict[str, Any], **_: Any) -> None:
+        with self._lock:
+            number = context["number"] = self.calls
+            self.calls += 1
+            self.operations.append(model.name)
+            if number == self._at and self._before:
+                self._meanwhile()
+
+    def _after_call(self, context: dict[str, Any], **_: Any) -> None:
+        with self._lock:  # the threads of the process stand still, all of them
+            if context["number"] == self._at and not self._before:
+                self._meanwhile()
+
+
+class ServiceTime:
+    """Has the services answer at the time of a test's clock, which is not the clock of who replays.
+
+    Args:
+        clock: of the services.
+    """
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._lease_written_at = 0.0
+
+    def watch(self, client: Any) -> None:
+        events = client.meta.events
+        events.register_first("before-call.s3.*", self._note_key)
+        events.register_last("after-call.s3.PutObject", self._after_put)
+        events.register_last("after-call.s3.GetObject", self._after_get)
+        events.register_last("after-call.kinesis.DescribeStreamSummary", self._set_date)
+
+    def _note_key(self, params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["is_lease"] = str(params["url_path"]).endswith(LEASE_KEY)
+
+    def _after_put(self, context: dict[str, Any], parsed: dict[str, Any], **_: Any) -> None:
+        if context["is_lease"] and "ETag" in parsed:
+            self._lease_written_at = self._clock.time()
+
+    def _after_get(self, context: dict[str, Any], parsed: dict[str, Any], **_: Any) -> None:
+        self._set_date(parsed)
+        if context["is_lease"] and "LastModified" in parsed:
+            parsed["LastModified"] = datetime.fromtimestamp(int(self._lease_written_at), UTC)
+
+    def _set_date(self, parsed: dict[str, Any], **_: Any) -> None:
+        parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(self._clock.time(), usegmt=True)
+
+
 class ReplayUnderTest:
     """An environment; moto must be active.
 
     Args:
         name: tells it from others in the same moto.
+        exists: whether another process made it already.
     """
 
-    def __init__(self, name: str = "") -> None:
+    def __init__(self, name: str = "", *, exists: bool = False) -> None:
         self.stream, self.dead, self.lake = STREAM + name, DEAD + name, LAKE + name
         self.clock = FakeClock(datetime.now(UTC).timestamp())
         self.kinesis = boto3.client("kinesis")
         self.s3 = boto3.client("s3")
-        self.kinesis.create_stream(StreamName=self.stream, ShardCount=2)
-        for bucket in (self.dead, self.lake):
+        if not exists:
+            self.kinesis.create_stream(StreamName=self.stream, ShardCount=2)
+        for bucket in () if exists else (self.dead, self.lake):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
         self.documents = Documents(self.s3, self.dead, self.clock)
+        self.service_time = ServiceTime(self.clock)
         self.pids = 0
 
     def archive(self, name: str, *letters: DeadLetter) -> str:
@@ -99,7 +173,7 @@ class ReplayUnderTest:
 
     def replay(
         self,
-        trap: Trap | None = None,
+        trap: Trap | Suspension | None = None,
         *,
         mending: Mending | None = None,
         raw: bool = False,
@@ -112,25 +186,28 @@ class ReplayUnderTest:
         operator: str = "ann",
         selection: Selection = SELECTION,
         options: dict[str, Any] | None = None,
+        clock: FakeClock | None = None,
     ) -> tuple[Record, Tally]:
         """Run a replay in a process of its own, as it were."""
         self.pids += 1
         once = Config(retries={"total_max_attempts": 1})
         s3, own_kinesis = boto3.client("s3", config=once), kinesis or boto3.client("kinesis", config=once)
         for client in (s3, own_kinesis):
+            self.service_time.watch(client)
             if trap is not None:
                 trap.watch(client)
-        documents = Documents(s3, self.dead, self.clock)
+        clock = clock or self.clock
+        documents = Documents(s3, self.dead, clock)
         with ThreadPoolExecutor(4) as executor:
             failures = SelectedFailures(s3, executor, stores(self.dead, self.lake, timedelta(hours=24)), documents)
             run = ReplayRun(
                 documents=documents,
                 failures=failures,
                 planner=Planner(failures.fetch, mending, "raw" if raw else "stream", force=force),
-                destination=StreamDestination(own_kinesis, self.stream, 2_000, raw=raw, clock=self.clock),
-                search=StreamSearch(own_kinesis, self.stream, executor, self.clock),
-                pace=Pace(rate or Rate(), self.clock),
-                clock=self.clock,
+                destination=StreamDestination(own_kinesis, self.stream, 2_000, raw=raw, clock=clock),
+                search=StreamSearch(own_kinesis, self.stream, executor, clock),
+                pace=Pace(rate or Rate(), clock),
+                clock=clock,
                 stop=stop,
             )
             order = Order(

@@ -12,11 +12,11 @@ from botocore.exceptions import ReadTimeoutError
 from archive.dead_letters.failures import read_dead_letter
 from archive.dead_letters.settled_lines import SettledLines, settled_key
 from archive.replay import batches as replay_module
-from archive.replay.batches import ReplayStopped
 from archive.replay.editing import mending
 from archive.replay.journal import FINISHED, STOPPED, from_runs, to_runs
 from archive.replay.lock import ReplayUnderWay
 from archive.replay.rate import Rate
+from archive.replay.settling import ReplayStopped
 from infra.local.aws import kinesis
 from producers.event import encode
 from producers.replay_mark import ReplayMark

@@ -1,6 +1,6 @@
 """What a JSON record becomes by the OpenX JSON SerDe: the reference, one record at a time."""
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -40,18 +40,12 @@ def code_of(record: bytes, **types: str) -> tuple[str, str]:
         ("string", '"\\ud800"', "?"),
         ("bigint", "9223372036854775807", 2**63 - 1),
         ("int", '" 42 "', 42),
-        ("tinyint", "-128", -128),
         ("double", "5", 5.0),
         ("double", '"1e3"', 1000.0),
-        ("float", "0.1", 0.10000000149011612),
         ("boolean", "false", False),
         ("boolean", '"TRUE"', True),
         ("decimal(5,2)", "1.005", Decimal("1.01")),
         ("decimal(38,0)", "12345678901234567890123456789012345678", Decimal(12345678901234567890123456789012345678)),
-        ("date", '"2026-9-7"', date(2026, 9, 7)),
-        ("array<int>", '[1,"2",null]', [1, 2, None]),
-        ("array<int>", "3", [3]),
-        ("map<string,int>", '{"A":1,"b":null}', [("a", 1), ("b", None)]),
         ("struct<id:int,tag:string>", '{"ID":"7","other":1}', {"id": 7, "tag": None}),
         ("string", "null", None),
         ("struct<id:int>", "null", None),
@@ -97,13 +91,9 @@ def test_an_epoch_below_ten_to_the_twelve_counts_seconds() -> None:
         ("int", "[1]"),
         ("double", '"NaN"'),
         ("double", "1e400"),
-        ("float", "1e39"),
         ("boolean", "1"),
         ("decimal(3,1)", "100"),
-        ("date", '"2026-02-29"'),
         ("struct<a:int>", "1"),
-        ("map<string,int>", '["a"]'),
-        ("array<int>", '["x"]'),
     ],
 )
 def test_a_value_that_does_not_fit_is_malformed_data(kind: str, json_text: str) -> None:

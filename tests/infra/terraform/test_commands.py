@@ -21,6 +21,8 @@ from infra.local.aws import moto_fixes as moto_mends
 from infra.local.aws import moto_operation
 from infra.local.aws.endpoint import local_aws
 from infra.settings import PIPELINE_FILE
+from producers import validation
+from producers.validation import InvalidSchema
 
 REGION: Final = "eu-west-2"
 
@@ -91,10 +93,12 @@ def test_a_region_that_is_none_is_told(local, monkeypatch):
 
 
 def test_the_region_of_the_aws_settings_is_used(local, monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     assert identify(REGION).region == "us-east-1"
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
     monkeypatch.delenv("AWS_REGION")
+    assert identify(REGION).region == "us-west-2"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
     assert identify(REGION).region == REGION
 
 
@@ -172,10 +176,21 @@ def test_an_environment_that_stands_in_another_region_is_left_alone(local, monke
         deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
 
 
+def test_an_invalid_event_schema_stops_deploy_and_run_with_its_place(local, monkeypatch, tmp_path):
+    schema = tmp_path / "event.schema.json"
+    schema.write_text('{"properties":{"user_id":{"type":"strin"}}}')
+    monkeypatch.setattr(validation.load_schema, "__defaults__", (schema,))
+    with pytest.raises(InvalidSchema, match="at /properties/user_id/type"):
+        deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
+    shown = CliRunner().invoke(spillway, ["run", "--port", "0", "--aws-port", "0"])
+    assert shown.exit_code != 0
+    assert "at /properties/user_id/type" in str(shown.exception)
+
+
 def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(deployment, "FOLDER", tmp_path)
-    monkeypatch.setattr("infra.cli.deploy.build_package", lambda file: file)
+    monkeypatch.setattr("infra.cli.deploy.build", lambda file: file)
     monkeypatch.setattr("infra.cli.deploy.print_package", lambda _built: None)
     done = CliRunner().invoke(spillway, ["deploy", "--yes"])
     assert str(done.exception) == "terraform is not installed; it has to be 1.11 or later"

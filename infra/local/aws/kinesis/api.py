@@ -33,7 +33,7 @@ class KinesisApi(KinesisResponse):
     @cached_property
     def _request(self) -> dict[str, Any]:
         """The request's parameters; moto parses them anew for each that it looks up."""
-        return cast(dict[str, Any], json.loads(self.body or "{}"))
+        return cast("dict[str, Any]", json.loads(self.body or "{}"))
 
     def _get_param(self, param_name: str, if_none: Any = None) -> Any:
         value = self._request.get(param_name)

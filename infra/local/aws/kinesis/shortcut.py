@@ -15,7 +15,7 @@ from infra.local.aws.shortcut import Answer, Call
 
 def _called(call: Callable[[LocalKinesisBackend, dict[str, Any]], Answer]) -> Call:
     def answer(region: str, body: bytes) -> Answer:
-        return call(cast(LocalKinesisBackend, kinesis_backends[DEFAULT_ACCOUNT_ID][region]), json.loads(body))
+        return call(cast("LocalKinesisBackend", kinesis_backends[DEFAULT_ACCOUNT_ID][region]), json.loads(body))
 
     return answer
 

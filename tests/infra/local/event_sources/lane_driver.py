@@ -41,28 +41,28 @@ class Driver:
 
     def __init__(self, *, max_age_seconds: float = math.inf, **changes: Any) -> None:
         self.clock = FakeClock()
-        self.lane = Lane(settings(**changes), EVENTS, max_age_seconds, jitter=lambda: 0.5)
+        self.lane = Lane(settings(**changes), EVENTS, max_age_seconds, self.clock, jitter=lambda: 0.5)
 
     def put(self, *numbers: int, data: bytes | None = None) -> None:
         for n in numbers:
-            self.lane.add(record(n, arrived_at=self.clock.time(), data=data), self.clock.time())
+            self.lane.add(record(n, arrived_at=self.clock.time(), data=data))
 
     def step(self, *, flush: bool = False) -> list[int] | GiveUp | None:
         """The numbers to invoke with, the records to give up, or None where there is nothing to do now."""
-        step = self.lane.next_step(self.clock.time(), flush=flush)
+        step = self.lane.next_step(flush=flush)
         if isinstance(step, Invoke):
             return numbers_of(step.records)
         return step if isinstance(step, GiveUp) else None
 
     def wait(self) -> list[int] | GiveUp | None:
         """The same after waiting for as long as the lane says."""
-        step = self.lane.next_step(self.clock.time())
+        step = self.lane.next_step()
         if isinstance(step, Wait) and step.until is not None:
-            self.clock.advance(max(0.0, step.until - self.clock.time()))
+            self.clock.advance(max(0.0, step.until - self.clock.monotonic()))
         return self.step()
 
     def settle(self, result: InvocationResult) -> str:
-        return self.lane.settle(result, self.clock.time())
+        return self.lane.settle(result)
 
     def run(self, function: Any) -> list[list[int] | GiveUp]:
         """Do every step there is, answering invocations by `function(numbers)`."""

@@ -244,14 +244,6 @@ def test_a_messages_size_is_that_of_its_json() -> None:
     assert event_bytes(message, QUEUE_ARN) == len(texts[1]) - len(texts[0])
 
 
-def test_messages_no_filter_lets_through_are_deleted_unseen(sqs: Any, queue_url: str) -> None:
-    send(sqs, queue_url, '{"kind":"order"}', '{"kind":"visit"}', "not JSON")
-    function = Recorder()
-    one_round(sqs, function, mapping_of(FilterCriteria={"Filters": [{"Pattern": '{"body":{"kind":["order"]}}'}]}))
-    assert function.batches == [['{"kind":"order"}']]
-    assert depth(sqs, queue_url) == 0
-
-
 def test_running_on_threads_every_message_is_delivered_and_then_it_is_drained(sqs: Any, queue_url: str) -> None:
     mapping_ = mapping_of(ScalingConfig={"MaximumConcurrency": 3})
     running, most, lock = 0, 0, threading.Lock()

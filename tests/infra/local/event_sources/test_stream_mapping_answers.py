@@ -72,7 +72,7 @@ def test_the_lowest_sequence_number_is_the_checkpoint_and_later_successes_are_re
 def test_sequence_numbers_are_compared_as_numbers_and_not_as_text() -> None:
     driver = Driver(reports_batch_item_failures=True)
     for n in (9, 10):
-        driver.lane.add(StreamRecord("key", str(n), b"", driver.clock.time()), driver.clock.time())
+        driver.lane.add(StreamRecord("key", str(n), b"", driver.clock.time()))
     driver.step()
     failures = [{"itemIdentifier": "10"}, {"itemIdentifier": "9"}]
     driver.settle(InvocationResult({"batchItemFailures": failures}, None))

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ def test_without_a_window_a_batch_that_is_not_full_goes_at_once() -> None:
 
 
 def test_nothing_is_invoked_without_records() -> None:
-    assert Driver().lane.next_step(0.0) == Wait(None)
+    assert Driver().lane.next_step() == Wait(None)
 
 
 def test_a_batch_waits_for_its_window() -> None:
@@ -70,7 +71,7 @@ def test_a_payload_of_6_mb_closes_a_batch_before_its_window_and_its_size() -> No
 def test_a_batch_is_as_large_as_6_mb_allow_and_not_a_byte_larger() -> None:
     driver = Driver(batch_size=10_000)
     driver.put(*range(9_000), data=bytes(500))
-    step = driver.lane.next_step(driver.clock.time())
+    step = driver.lane.next_step()
     assert isinstance(step, Invoke)
     one_more = (*step.records, record(len(step.records), arrived_at=driver.clock.time(), data=bytes(500)))
     assert json_bytes(step.records) <= MAX_PAYLOAD_BYTES < json_bytes(one_more)
@@ -93,3 +94,13 @@ def test_a_records_size_is_that_of_its_json(key: str, data: bytes, milliseconds:
     key = key.encode("utf-8", "replace").decode()
     one = StreamRecord(key, sequence_number(1), data, milliseconds / 1000)
     assert EVENTS.record_bytes(one) == json_bytes((one, one)) - json_bytes((one,))
+
+
+@pytest.mark.parametrize("step_seconds", [-7_200, 7_200])
+def test_a_step_of_the_wall_clock_stalls_no_window(step_seconds: float) -> None:
+    driver = Driver(batching_window_seconds=5)
+    driver.put(0)
+    driver.clock.step_wall(step_seconds)
+    assert driver.step() is None
+    driver.clock.advance(5)
+    assert driver.step() == [0]

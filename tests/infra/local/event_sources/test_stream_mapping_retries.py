@@ -1,5 +1,6 @@
 """What becomes of a batch that fails: retries, age, refusals, halving."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from tests.infra.local.event_sources.lane_driver import (
     given_up,
     name_failed,
     numbers_of,
+    record,
 )
 
 
@@ -114,7 +116,7 @@ def test_a_refusal_uses_no_retry() -> None:
     driver.put(1)
     for _ in range(100):
         assert driver.wait() == [1]
-        driver.lane.refuse(driver.clock.time())
+        driver.lane.refuse()
     assert driver.wait() == [1]
     driver.settle(OK)
     assert driver.lane.delivered == 1
@@ -124,7 +126,7 @@ def test_refusals_back_off() -> None:
     driver = Driver()
     driver.put(1)
     driver.step()
-    driver.lane.refuse(driver.clock.time())
+    driver.lane.refuse()
     assert driver.step() is None
 
 
@@ -132,7 +134,7 @@ def test_only_age_ends_refusals() -> None:
     driver = Driver(max_age_seconds=60, maximum_retry_attempts=0)
     driver.put(1)
     while not isinstance(step := driver.wait(), GiveUp):
-        driver.lane.refuse(driver.clock.time())
+        driver.lane.refuse()
     assert step.condition is Condition.RECORD_AGE_EXCEEDED
 
 
@@ -145,7 +147,7 @@ def test_a_pointer_that_cannot_be_sent_is_tried_again_and_the_lane_does_not_move
         step = driver.wait()
         assert isinstance(step, GiveUp)
         assert numbers_of(step.records) == [1]
-        driver.lane.refuse(driver.clock.time())
+        driver.lane.refuse()
         assert driver.step() is None, "it backs off"
     driver.wait()
     driver.lane.released()
@@ -227,3 +229,26 @@ def test_every_record_is_delivered_or_given_up_once_and_in_order(
     assert poison <= set(lost)
     if bisect and not partial:
         assert set(lost) == poison, "only what is poison is given up"
+
+
+@pytest.mark.parametrize("step_seconds", [-7_200, 7_200])
+def test_a_step_of_the_wall_clock_neither_delays_a_retry_nor_ages_what_was_read(step_seconds: float) -> None:
+    driver = Driver(max_age_seconds=60)
+    driver.put(0)
+    assert driver.step() == [0]
+    driver.settle(CRASH)
+    driver.clock.step_wall(step_seconds)
+    driver.clock.advance(0.5)
+    assert driver.step() == [0]
+    driver.settle(CRASH)
+    driver.clock.advance(59.5)
+    [expired] = given_up(driver.run(crash_with(0)))
+    assert expired.condition is Condition.RECORD_AGE_EXCEEDED
+
+
+def test_a_record_from_before_a_step_back_of_the_wall_clock_is_as_good_as_new() -> None:
+    driver = Driver(max_age_seconds=60)
+    arrived_at = driver.clock.time()
+    driver.clock.step_wall(-7_200)
+    driver.lane.add(record(0, arrived_at=arrived_at))
+    assert driver.step() == [0]

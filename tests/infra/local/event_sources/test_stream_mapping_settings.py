@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from infra.local.event_sources.mapping_settings import FOREVER, MappingError, StreamMappingSettings
+from infra.local.event_sources.mapping_settings import (
+    FOREVER,
+    MappingError,
+    QueueMappingSettings,
+    StreamMappingSettings,
+)
 from tests.infra.local.event_sources.lane_driver import FUNCTION, STREAM
 
 QUEUE = "arn:aws:sqs:eu-west-2:123456789012:dead-letters"
@@ -32,7 +37,7 @@ def test_what_is_left_out_has_lambdas_defaults() -> None:
     )
 
 
-def test_everything_told_is_read() -> None:
+def test_every_setting_is_read() -> None:
     settings = read(
         BatchSize=500,
         MaximumBatchingWindowInSeconds=1,
@@ -43,7 +48,6 @@ def test_everything_told_is_read() -> None:
         MaximumRetryAttempts=20,
         MaximumRecordAgeInSeconds=79_200,
         FunctionResponseTypes=["ReportBatchItemFailures"],
-        FilterCriteria={"Filters": [{"Pattern": "{}"}]},
         DestinationConfig={"OnFailure": {"Destination": QUEUE}},
     )
     assert settings.starting_timestamp == datetime(2026, 11, 23, tzinfo=UTC).timestamp()
@@ -51,7 +55,7 @@ def test_everything_told_is_read() -> None:
     assert (settings.maximum_retry_attempts, settings.maximum_record_age_seconds) == (20, 79_200)
     assert settings.bisect_batch_on_function_error
     assert settings.reports_batch_item_failures
-    assert (settings.filter_patterns, settings.on_failure_arn) == (("{}",), QUEUE)
+    assert settings.on_failure_arn == QUEUE
 
 
 @pytest.mark.parametrize(
@@ -88,9 +92,17 @@ def test_a_large_batch_needs_no_window() -> None:
         ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp"),
         ({"StartingPosition": "NOWHERE"}, "StartingPosition"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds"),
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "FilterCriteria"),
         ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::bucket"}}}, "OnFailure"),
     ],
 )
 def test_what_is_not_run_here_is_refused_by_its_name(changes: dict[str, Any], name: str) -> None:
     with pytest.raises(MappingError, match=name):
         read(**changes)
+
+
+def test_a_queue_mapping_with_event_filters_is_refused_by_their_name() -> None:
+    mapping = {"UUID": "uuid", "FunctionArn": "function", "EventSourceArn": QUEUE}
+    QueueMappingSettings.from_api(mapping | {"FilterCriteria": {"Filters": []}})
+    with pytest.raises(MappingError, match="FilterCriteria"):
+        QueueMappingSettings.from_api(mapping | {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})

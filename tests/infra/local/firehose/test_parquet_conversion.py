@@ -16,12 +16,10 @@ from infra.openx.json_rows import OpenXRules, RowReader, UnconvertibleRecord
 TYPES = {
     "text": "string",
     "big": "bigint",
-    "small": "tinyint",
+    "small": "int",
     "ratio": "double",
-    "single": "float",
     "flag": "boolean",
     "at": "timestamp",
-    "day": "date",
 }
 COLUMNS = read_columns([{"Name": name, "Type": kind} for name, kind in TYPES.items()])
 RULES = OpenXRules()
@@ -53,12 +51,10 @@ fitting = st.fixed_dictionaries(
     optional={
         "text": st.none() | st.text(),
         "big": st.integers(-(2**63), 2**63 - 1),
-        "small": st.integers(-128, 127),
+        "small": st.integers(-(2**31), 2**31 - 1),
         "ratio": st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
-        "single": st.floats(width=32, allow_nan=False, allow_infinity=False) | st.floats(-1e30, 1e30),
         "flag": st.booleans(),
         "at": st.datetimes().map(lambda at: at.isoformat() + "Z"),
-        "day": st.dates().map(str),
         "other": scalars | st.lists(scalars, max_size=2),
     },
 )
@@ -120,9 +116,7 @@ def test_the_quick_way_alone_gives_the_same_wherever_it_answers(rows: list[dict[
 
 
 def test_the_quick_way_takes_plain_rows() -> None:
-    row = (
-        b'{"text":"x","big":1,"small":2,"ratio":3,"single":0.1,"flag":true,"at":"2026-11-23T02:34:56.123Z","day":null}'
-    )
+    row = b'{"text":"x","big":1,"small":2,"ratio":3,"flag":true,"at":"2026-11-23T02:34:56.123Z"}'
     assert BatchReader(COLUMNS, RULES).table([row] * 5).num_rows == 5
 
 
@@ -141,8 +135,8 @@ def test_bad_records_leave_the_rest_of_a_large_batch_converted_in_order() -> Non
 
 
 def test_nested_columns_are_converted_too() -> None:
-    columns = read_columns([{"Name": "tags", "Type": "array<string>"}, {"Name": "price", "Type": "decimal(10,2)"}])
-    converted = RecordConverter(columns, RULES).convert([b'{"tags":["a",1],"price":1.5}', b'{"tags":{}}'])
+    columns = read_columns([{"Name": "tags", "Type": "struct<a:string>"}, {"Name": "price", "Type": "decimal(10,2)"}])
+    converted = RecordConverter(columns, RULES).convert([b'{"tags":{"A":1},"price":1.5}', b'{"tags":{}}'])
     assert converted.table.num_rows == 2
     assert converted.failed == []
 

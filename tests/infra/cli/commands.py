@@ -1,0 +1,58 @@
+"""Every command of `spillway`, with arguments under which it would work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from infra.cli.main import spillway
+
+
+def leaves(
+    group: click.Group = spillway, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command that is not a group, with the words that name it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+NAMES = [" ".join(path) for path, _ in leaves()]
+PLAN = Path(__file__).with_name("plan.json")
+
+ARGUMENTS = {
+    "run": ["--port", "0", "--aws-port", "0"],
+    "post": ["{}"],
+    "load": ["{entries}"],
+    "query": ["SELECT count(*) FROM events"],
+    "compact": [],
+    "schema check": ["--against", "{schema}"],
+    "schema show": [],
+    "schema ddl": [],
+    "status": [],
+    "audit": [],
+    "shards report": [],
+    "shards plan": [],
+    "shards apply": ["{plan}", "--yes"],
+    "shards simulate": ["--trace", "{trace}"],
+    "dead-letters list": [],
+    "dead-letters show": ["dead-letters/dt=2026-11-23/hour=02/4f1c.json#0"],
+    "dead-letters replay": [],
+    "dead-letters history": [],
+    "dead-letters drain": [],
+    "rebuild-table": ["--from", "2026-11-23T08:00", "--journal", "{folder}/rebuild.journal"],
+    "cost": ["--events-per-second", "10", "--event-bytes", "600"],
+    "package": ["--output", "{folder}/lambda.zip"],
+    "deploy": ["--plan"],
+    "destroy": ["--yes"],
+}
+NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
+    name
+    for name in ARGUMENTS
+    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
+}

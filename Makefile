@@ -63,13 +63,13 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 	terraform -chdir=infra/terraform test
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
-	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+	$(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
 record-calls: $(DEV) ## record anew what functions and deployments call (tests/roles/data)
 	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
-	SPILLWAY_KEEP_CALLS=deployments $(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+	SPILLWAY_KEEP_CALLS=deployments $(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

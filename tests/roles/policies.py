@@ -102,7 +102,7 @@ def of_pipeline(plan: Plan, boundary: Document | None = None) -> Policies:
 
 
 def of_delivery(plan: Plan, role: str, key: Document) -> Policies:
-    """The policies of one role of the delivery: inline ones, managed ones that are attached, and the pipeline's key's."""
+    """The policies of one role of the delivery, inline and attached, and that of the pipeline's key."""
     inline = {a: plan.document(a) for a, values in plan.of("aws_iam_role_policy").items() if values["role"] == role}
     attached = [
         address.replace("aws_iam_role_policy_attachment", "aws_iam_policy")

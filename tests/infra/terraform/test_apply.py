@@ -30,7 +30,6 @@ from tests.end_to_end import test_failures
 from tests.end_to_end.conftest import RunningPipeline
 from tests.infra.terraform.answers import MODULES, answers, as_told, scheduled
 from tests.infra.terraform.conftest import Configuration
-from tests.roles import deploy_recording
 
 ENVIRONMENT = "local"  # the names of both ways are then the same
 NAMES = Names(ENVIRONMENT, ACCOUNT)
@@ -102,7 +101,7 @@ def _pointing_to(aws_url: str) -> Iterator[None]:
 def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configuration):
     applying = Applying(configuration)
     pipeline = LocalPipeline(applying.settings, ENVIRONMENT, 0, 0, make=applying.make)
-    with moto_mends.installed(), deploy_recording.compared("default"), pipeline:
+    with moto_mends.installed(), pipeline:
         assert applying.outputs is not None
         assert applying.outputs["url"].endswith("/dev/app")
         _assert_named_as_python_names_it(applying.outputs["names"])
@@ -170,11 +169,7 @@ def test_the_documented_commands_deploy_every_option_and_take_it_down(configurat
     monkeypatch.setattr(deployment, "FOLDER", configuration.folder)
     package, plan, deploy, destroy, destroy_with_data = documented_commands()
     endpoint = AwsEndpoint(0)
-    with (
-        moto_mends.installed(),
-        deploy_recording.compared("options"),
-        local_aws(load("dev").region, "off"),
-    ):
+    with moto_mends.installed(), local_aws(load("dev").region, "off"):
         endpoint.start()
         try:
             with _pointing_to(endpoint.url):

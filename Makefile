@@ -57,10 +57,9 @@ architecture: $(DEV) ## draw the folders and their imports in docs/architecture.
 
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
 	$(BIN)/python -m infra.deploy.lake_file
-	terraform -chdir=infra/terraform fmt -recursive
-	terraform -chdir=infra/terraform init $(if $(TERRAFORM_PLUGIN_DIR),-plugin-dir=$(TERRAFORM_PLUGIN_DIR))
-	terraform -chdir=infra/terraform validate
-	terraform -chdir=infra/terraform test
+	terraform fmt -recursive infra/terraform
+	terraform fmt -recursive tests/infra/terraform/plans
+	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
 	$(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
@@ -109,7 +108,8 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
 	cd requirements && $(COMPILE) lambda.in run.in -c lambda.txt -o run.txt
 	cd requirements && $(COMPILE) lambda.in run.in plots.in -c run.txt -o plots.txt
-	cd requirements && $(COMPILE) lambda.in run.in plots.in dev.in -c run.txt -o dev.txt
+	cd requirements && $(COMPILE) lambda.in run.in shell.in -c run.txt -o shell.txt
+	cd requirements && $(COMPILE) lambda.in run.in plots.in shell.in dev.in -c run.txt -o dev.txt
 	cd requirements && $(COMPILE) spark.in -o spark.txt
 	cd requirements && $(COMPILE) checkov.in -o checkov.txt
 	cd requirements && $(COMPILE) workflows.in -o workflows.txt

@@ -1,1 +1,1 @@
-"""From the stream to DynamoDB, and what to do with what cannot be written."""
+"""From the stream to DynamoDB; what cannot be written becomes a dead letter."""

@@ -5,9 +5,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from consumers.stream_batch import Poison, Source
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION: Final = 1
 MAX_MESSAGE_BYTES: Final = 250_000  # of 256 KiB: SQS takes 1 MiB, Terraform's AWS provider 5 sets no more for a queue
 MAX_ERROR_CHARACTERS: Final = 1024
+MAX_COUNT: Final = 2**31 - 1  # of attempts, replays and records of an aggregate
 CLAIM_PREFIX: Final = "claims/"
 
 
@@ -35,7 +36,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One event, or bytes that are none, on its way to the archive.
+    """One event, or bytes that are not an event, on its way to the archive.
 
     Args:
         stage: the part of the pipeline that gave up, such as `table_writer`.
@@ -85,25 +86,69 @@ class DeadLetter:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError: the line is no dead letter.
+            ValueError: the line is not a dead letter: a member is missing, or is not what it must be.
         """
         try:
             fields = json.loads(line)
             if fields["version"] != FORMAT_VERSION:
-                raise ValueError(f"a dead letter of version {fields['version']}; this reads {FORMAT_VERSION}")
-            data = fields["data"]
+                raise ValueError(f"a dead letter of version {fields['version']!r:.40}; this reads {FORMAT_VERSION}")
+            source, error = fields["source"], fields["error"]
+            data, data_ref = fields["data"], fields["data_ref"]
             return cls(
-                stage=fields["stage"],
-                failed_at=fields["failed_at"],
-                error=Failure(**fields["error"]),
-                attempts=fields["attempts"],
-                source=Source(**fields["source"]),
-                data=None if data is None else base64.b64decode(data, validate=True),
-                data_ref=fields["data_ref"],
-                replays=fields["replays"],
+                stage=checked_text(fields["stage"]),
+                failed_at=checked_moment(fields["failed_at"]),
+                error=Failure(checked_text(error["type"]), checked_text(error["message"])),
+                attempts=checked_count(fields["attempts"]),
+                source=Source(
+                    stream=checked_text(source["stream"]),
+                    shard_id=checked_text(source["shard_id"]),
+                    sequence_number=checked_text(source["sequence_number"]),
+                    subsequence_number=checked_count(source["subsequence_number"]),
+                    partition_key=checked_text(source["partition_key"]),
+                    arrived_at=checked_moment(source["arrived_at"]),
+                ),
+                data=None if data is None else base64.b64decode(checked_text(data), validate=True),
+                data_ref=None if data_ref is None else checked_text(data_ref),
+                replays=checked_count(fields["replays"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, RecursionError, OverflowError) as error:
             raise ValueError(f"not a dead letter: {type(error).__name__}: {error}") from error
+
+
+def checked_text(value: Any) -> str:
+    """A JSON value that must be a text.
+
+    Raises:
+        TypeError: it is not one.
+        ValueError: it holds half of a surrogate pair, which UTF-8 cannot write.
+    """
+    if type(value) is not str:
+        raise TypeError(f"{value!r:.40} is not a text")
+    value.encode()
+    return value
+
+
+def checked_count(value: Any) -> int:
+    """A JSON value that must be a whole number from 0 to `MAX_COUNT`.
+
+    Raises:
+        TypeError: it is not one.
+    """
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        raise TypeError(f"{value!r:.40} is not a whole number from 0 to {MAX_COUNT}")
+    return value
+
+
+def checked_moment(value: Any) -> str:
+    """A JSON value that must be a time: ISO 8601, UTC.
+
+    Raises:
+        TypeError, ValueError: it is not one.
+    """
+    text = checked_text(value)
+    if datetime.fromisoformat(text).utcoffset() != timedelta(0):
+        raise TypeError(f"{text!r:.40} is not a time in UTC")
+    return text
 
 
 def utc_now(clock: Clock = SYSTEM_CLOCK) -> str:
@@ -112,7 +157,7 @@ def utc_now(clock: Clock = SYSTEM_CLOCK) -> str:
 
 
 def of_poison(stage: str, poison: Poison, failed_at: str) -> DeadLetter:
-    """The dead letter of what can never be written."""
+    """The dead letter of a record that can never be written."""
     failure = Failure(poison.error_type, poison.error_message[:MAX_ERROR_CHARACTERS])
     mark = mark_of(poison.source, poison.data)
     return DeadLetter(
@@ -121,7 +166,7 @@ def of_poison(stage: str, poison: Poison, failed_at: str) -> DeadLetter:
 
 
 def mark_of(source: Source, data: bytes) -> ReplayMark | None:
-    """The replay's mark on a user record: in the event, or, for what is no event, in its partition key."""
+    """The replay's mark on a user record: in the event, or in the partition key of bytes that are not an event."""
     try:
         return decode(data).replay
     except PoisonEvent:
@@ -131,7 +176,7 @@ def mark_of(source: Source, data: bytes) -> ReplayMark | None:
 class DeadLetterQueue:
     """Sends dead letters to the queue, as few messages as their size allows.
 
-    A message is JSON Lines. Bytes that no message can hold go to S3 first, and their address goes in the message.
+    A message is JSON Lines. Bytes that are too large for a message go to S3 first, and the message has their address.
 
     Args:
         sqs, s3: the clients; they should not retry by themselves.
@@ -150,7 +195,7 @@ class DeadLetterQueue:
         self._clock = clock
 
     def send(self, letters: Sequence[DeadLetter], deadline: float) -> list[DeadLetter]:
-        """Send dead letters; return those of which it is not known that they arrived.
+        """Send dead letters, and return the ones that the queue did not acknowledge.
 
         Args:
             letters: any number.
@@ -172,7 +217,7 @@ class DeadLetterQueue:
 
     def _with_claim(self, letter: DeadLetter) -> DeadLetter:
         """The letter, its bytes left in S3 where it is too large for a message."""
-        if _size(letter) <= MAX_MESSAGE_BYTES or letter.data is None:
+        if letter.data is None or len(letter.to_json()) < MAX_MESSAGE_BYTES:
             return letter
         source = letter.source
         digest = hashlib.sha256(letter.data).hexdigest()
@@ -182,19 +227,15 @@ class DeadLetterQueue:
 
 
 def _messages(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Split dead letters, in order, into messages; one that is too large for any stands alone."""
+    """Split dead letters, in order, into messages; one that is too large for a message stands alone."""
     message: list[DeadLetter] = []
     size = 0
     for letter in letters:
-        if message and size + _size(letter) > MAX_MESSAGE_BYTES:
+        line_bytes = len(letter.to_json()) + 1
+        if message and size + line_bytes > MAX_MESSAGE_BYTES:
             yield message
             message, size = [], 0
         message.append(letter)
-        size += _size(letter)
+        size += line_bytes
     if message:
         yield message
-
-
-def _size(letter: DeadLetter) -> int:
-    """Bytes of its line, at least: base64 makes four of three, and 2 KiB is room for the rest."""
-    return (len(letter.data or b"") + 2) // 3 * 4 + 2 * MAX_ERROR_CHARACTERS + 2048

@@ -65,7 +65,7 @@ def decode_batch(records: list[dict[str, Any]]) -> StreamBatch:
         shard_id, _, sequence_number = record["eventID"].partition(":")
         data = base64.b64decode(kinesis["data"])
         source = Source(
-            stream=record["eventSourceARN"].rpartition("/")[2],
+            stream=stream_name_of(record["eventSourceARN"]),
             shard_id=shard_id,
             sequence_number=sequence_number,
             subsequence_number=0,
@@ -81,7 +81,7 @@ def decode_batch(records: list[dict[str, Any]]) -> StreamBatch:
 
 
 def _sort(source: Source, data: bytes, batch: StreamBatch) -> None:
-    """Put a user record where it belongs: with the events, or with the poison."""
+    """Add a user record to the events, or to the poison."""
     try:
         batch.received.append(Received(source, data, decode(data)))
     except PoisonEvent as error:
@@ -89,7 +89,7 @@ def _sort(source: Source, data: bytes, batch: StreamBatch) -> None:
 
 
 def user_records(source: Source, data: bytes) -> list[tuple[Source, bytes]]:
-    """The user records of a stream record, each with its own place: those of an aggregate, or it alone.
+    """The user records of a stream record, each with its own place: an aggregate's, or the record alone.
 
     Raises:
         MalformedAggregate: see `producers.aggregation.deaggregate`.
@@ -98,6 +98,15 @@ def user_records(source: Source, data: bytes) -> list[tuple[Source, bytes]]:
         (replace(source, subsequence_number=number, partition_key=record.partition_key), record.data)
         for number, record in enumerate(deaggregate(source.partition_key, data))
     ]
+
+
+def stream_name_of(arn: str) -> str:
+    """The name of the stream in its own ARN, or in the ARN of one of its enhanced fan-out consumers.
+
+    Such as `…:stream/NAME` and `…:stream/NAME/consumer/READER:1700000000`; an ARN of anything else is returned whole.
+    """
+    _, is_stream, path = arn.partition(":stream/")
+    return path.partition("/")[0] if is_stream else arn
 
 
 def arrival_time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Writing rows to the DynamoDB table: batches in flight at once, failed parts again, hopeless rows told apart."""
+"""Writing rows to the DynamoDB table: several calls in flight, failed parts retried, invalid rows found by halving."""
 
 import json
 import random
@@ -13,7 +13,7 @@ from consumers.row import MAX_ITEM_BYTES, Row, row_of, text_row_of
 from consumers.stream_batch import Poison, Received
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.explained import Explained
-from producers.retry import AWS_ERRORS, Backoff, error_code, is_transient
+from producers.retry import AWS_ERRORS, Backoff, CutAnswer, error_code, is_transient, required
 
 MAX_CALL_ROWS: Final = 25  # BatchWriteItem (AWS API reference, 2026); also 16 MB, of JSON that may be escaped to
 MAX_CALL_BYTES: Final = 2 * 1024 * 1024  # several times a row's size
@@ -161,14 +161,21 @@ class EventTable:
         return outcome
 
     def _batch_write(self, writes: list[_Write]) -> list[_Write]:
-        """One BatchWriteItem call; the writes that it left unprocessed."""
+        """Make one BatchWriteItem call, and return the writes that it left unprocessed.
+
+        Raises:
+            CutAnswer: the answer does not say which; a row may be written twice, so all are written again.
+        """
         requests = ",".join(f'{{"PutRequest":{{"Item":{write.row.item}}}}}' for write in writes)
         answer = self._batch_write_item(f'{{"RequestItems":{{{json.dumps(self._table)}:[{requests}]}}}}'.encode())
-        left = answer.get("UnprocessedItems", {}).get(self._table)
+        left = [request for requests in required(answer, "UnprocessedItems").values() for request in requests]
         if not left:
             return []
         keys = {_key(request["PutRequest"]["Item"]) for request in left}
-        return [write for write in writes if write.key in keys]
+        unprocessed = [write for write in writes if write.key in keys]
+        if len(unprocessed) != len(left):
+            raise CutAnswer(problem=f"it names {len(left)} unprocessed items, {len(unprocessed)} of them known")
+        return unprocessed
 
 
 def _key(item: dict[str, dict[str, str]]) -> Key:

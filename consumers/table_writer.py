@@ -22,7 +22,7 @@ PartialBatchResponse = dict[str, list[dict[str, str]]]
 
 
 class PoisonFlood(Exception):
-    """So much of a batch is poison that the fault is likelier here, or in a producer's release, than in the events."""
+    """So much of a batch is poison that a release, ours or a producer's, is likelier at fault than the events."""
 
 
 def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
@@ -35,8 +35,8 @@ def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
         outcome = _table().write(received, deadline_of(context, WRITE_RESERVE_SECONDS))
     poison = batch.poison + outcome.poison
     checkpoint = _lowest(outcome.unwritten)
-    # What lies behind the checkpoint is delivered again, poison too: it is sent then, and only once.
-    settled = [p for p in poison if checkpoint is None or int(p.source.sequence_number) < checkpoint]
+    # Lambda delivers everything from the checkpoint on again, poison too: that is sent then, and only once.
+    settled = [p for p in poison if checkpoint is None or int(p.source.sequence_number) < int(checkpoint)]
     unsent = _send(settled, context, segments)
     checkpoint = _lowest([*outcome.unwritten, *unsent])
     count(
@@ -53,7 +53,7 @@ def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
     segments.add("unwritten", (delivery.event.trace for delivery in outcome.unwritten))
     segments.add("dead_letter", (trace_of(poison.data) for poison in settled))
     segments.send()
-    return {"batchItemFailures": [] if checkpoint is None else [{"itemIdentifier": str(checkpoint)}]}
+    return {"batchItemFailures": [] if checkpoint is None else [{"itemIdentifier": checkpoint}]}
 
 
 def _refuse_flood(batch: StreamBatch) -> None:
@@ -86,9 +86,9 @@ def _send(poison: list[Poison], context: Context, segments: Segments) -> list[De
     return unsent
 
 
-def _lowest(records: list[Any]) -> int | None:
-    """The lowest sequence number of some records, from which the batch must be delivered again."""
-    return min((int(record.source.sequence_number) for record in records), default=None)
+def _lowest(records: list[Any]) -> str | None:
+    """The lowest sequence number of some records, as the batch has it: Lambda compares the text."""
+    return min((record.source.sequence_number for record in records), key=int, default=None)
 
 
 @functools.cache

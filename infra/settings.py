@@ -225,7 +225,11 @@ def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
         raise SettingsError(f"{path}: expected a mapping of settings, found {type(document).__name__}")
     environments = document.pop("environments", None) or {}
     try:
-        settings = msgspec.convert(_merge(document, environments.get(environment) or {}), Settings)
+        merged = _merge(document, environments.get(environment) or {})
+        http = merged.get("http")
+        if isinstance(http, dict) and http.get("stage", "") is None:
+            http["stage"] = environment
+        settings = msgspec.convert(merged, Settings)
         for cidr in settings.http.allowed_cidrs:
             ip_network(cidr)
     except (msgspec.ValidationError, AttributeError, TypeError, ValueError) as error:

@@ -1,16 +1,18 @@
 """Compaction on AWS: Athena writes the files, an UNLOAD for each slice of an hour.
 
-Athena decides by itself in how many files it writes the rows of one statement, each sorted. So an hour is cut into
-slices of time, at quantiles, of about `SLICE_BYTES` of the objects read, and each is written by a statement of its own.
+Athena decides by itself in how many files it writes the rows of one statement. So an hour is cut into slices of time,
+at quantiles, of about `SLICE_BYTES` of the objects read, and each is written by a statement of its own.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.compaction.job import CompactionFailed, Written
+from archive.compaction.copies import KEY
+from archive.compaction.job import CompactionFailed, Task, Written
+from archive.compaction.parquet_footer import TAIL_BYTES, NotParquet, column_names, footer_bytes
 from archive.lake.athena import AthenaFailed, Execution, Workgroup
 from archive.lake.columns import columns
-from archive.lake.hours import Hour
+from archive.lake.hours import ONE_HOUR, Hour
 from archive.lake.listing import list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
 
@@ -51,15 +53,40 @@ class AthenaEngine:
         self._statements = Workgroup(athena, workgroup, database, clock)
         self._deadline = deadline
 
-    def write(self, hour: Hour, compacted: list[str], landing: list[str], prefix: str) -> Written:
+    def write(self, task: Task) -> Written:
         """See `archive.compaction.job.Engine`."""
-        read_bytes = sum(self._size(key) for key in (*compacted, *landing))
+        read_bytes = sum(self._checked_size(key) for key in (*task.compacted, *task.landing))
         slices = -(-read_bytes // SLICE_BYTES)
-        for number, (first, end) in enumerate(self._bounds(hour, slices)):
-            to = f"s3://{self._bucket}/{prefix}slice-{number:05d}/"
-            select = statement(hour, first, end)
+        for number, (first, end) in enumerate(self._bounds(task.hour, slices)):
+            to = f"s3://{self._bucket}/{task.prefix}slice-{number:05d}/"
+            select = statement(task.hour, first, end)
             self._run(f"UNLOAD ({select}) TO '{to}' WITH (format = 'PARQUET', compression = 'ZSTD')")
-        return Written([found.key for found in list_objects(self._s3, self._bucket, prefix)])
+        return Written([found.key for found in list_objects(self._s3, self._bucket, task.prefix)])
+
+    def _checked_size(self, key: str) -> int:
+        """The bytes of a file that has no column beyond the lake's: Athena cannot read, and so not keep, others.
+
+        Raises:
+            CompactionFailed: it has one.
+        """
+        size, tail = self._tail(key, TAIL_BYTES)
+        try:
+            if len(tail) < (footer := footer_bytes(tail)):
+                size, tail = self._tail(key, footer)
+            unknown = sorted(set(column_names(tail)) - {column.name for column in columns()})
+        except NotParquet as error:
+            raise CompactionFailed(f"{key} is not a Parquet file: {error}") from error
+        if unknown:
+            raise CompactionFailed(
+                f"{key} has columns that the event schema has not: {', '.join(unknown)}. Compaction would lose their "
+                'values: put the properties back, with "deprecated": true, and deploy'
+            )
+        return size
+
+    def _tail(self, key: str, length: int) -> tuple[int, bytes]:
+        """The size of an object, and its last bytes."""
+        answer = self._s3.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{length}")
+        return int(answer["ContentRange"].rpartition("/")[2]), answer["Body"].read()
 
     def _bounds(self, hour: Hour, slices: int) -> list[tuple[int, int]]:
         """First and end of each slice, in microseconds, together all of time."""
@@ -74,9 +101,6 @@ class AthenaEngine:
         )
         ends = sorted({int(each) for each in text.split(",") if each})
         return list(zip([_ENDLESS[0], *ends], [*ends, _ENDLESS[1]], strict=True))
-
-    def _size(self, key: str) -> int:
-        return self._s3.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
 
     def _answer(self, sql: str) -> str:
         """The one value that a statement returns."""
@@ -98,7 +122,18 @@ def statement(hour: Hour, first: int, end: int) -> str:
         first: least `timestamp_micros` in the slice.
         end: least one after it.
     """
-    names = ", ".join(f'"{column.name}"' for column in columns())
+    names = [f'"{column.name}"' for column in columns()]
+    merged = [name if name.strip('"') in KEY else f"arbitrary({name}) AS {name}" for name in names]
+    earlier, later = Hour(hour.start - ONE_HOUR), Hour(hour.end)
     return STATEMENT_FILE.read_text(encoding="utf-8").format(
-        columns=names, dt=hour.dt, hour=hour.hour, first=first, end=end
+        columns=", ".join(names),
+        merged=", ".join(merged),
+        dt=hour.dt,
+        hour=hour.hour,
+        earlier_dt=earlier.dt,
+        earlier_hour=earlier.hour,
+        later_dt=later.dt,
+        later_hour=later.hour,
+        first=first,
+        end=end,
     )

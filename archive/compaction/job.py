@@ -1,52 +1,33 @@
 """Compaction: the many small files of a closed hour become few large ones, each event once.
 
-What readers see changes by the replacement of single objects, so at any moment an hour is as it was or as it will be
-(docs/decisions/compaction.md). For the hour `dt=…/hour=…` of the lake's bucket:
-
-| object | what it is |
-|---|---|
-| `events/<hour>/…` | landing: what Firehose delivers; compaction reads it and leaves it |
-| `events_compacted/data/<hour>/<generation>/…` | Parquet of one run; nobody reads it until a manifest names it |
-| `events_compacted/sources/<hour>/<generation>.json` | the landing objects that are in that generation |
-| `events_compacted/manifests/<hour>/files` | the files of the hour: Athena reads what it lists. Putting it commits |
-| `events_compacted/hours/<hour>/hour.json` | from when queries read the hour compacted; put once, after a commit |
-
-A run that dies leaves a generation that no manifest names, and the next run begins anew. What arrived after a commit is
-merged with the files of that commit by the next run, so landing objects may expire once they are compacted.
+Readers see a change through the replacement of single objects, so at any moment an hour is as it was or as it will be
+(docs/decisions/compaction.md; `archive.lake.layout` lists the objects). A run that dies leaves a generation that no
+manifest names, and the next run begins anew. The next run merges what arrived after a commit with the files of that
+commit.
 """
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from archive.lake.hours import Hour
-from archive.lake.layout import (
-    DATA,
-    LANDING,
-    SOURCES,
-    CompactedHours,
-    data_prefix,
-    generation_of,
-    landing_prefix,
-)
+from archive.lake.hours import ONE_HOUR, Hour
+from archive.lake.layout import LANDING, MANIFESTS, Committed, CompactedHours, data_prefix, landing_prefix
 from archive.lake.listing import list_folders, list_objects
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.explained import Explained
+from producers.retry import AWS_ERRORS
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-# Longer than any query runs that may still read replaced files (Athena DML time-out: 30 minutes, quota 2026).
-KEPT: Final = timedelta(hours=24)
-_DELETE_KEYS: Final = 1000  # S3 DeleteObjects
-
-What = Literal["compacted", "extended", "unchanged", "empty", "open", "overtaken"]
+What = Literal["compacted", "extended", "restored", "unchanged", "empty", "open", "overtaken", "failed"]
+CHANGED: Final = ("compacted", "extended", "restored")
 
 
 class CompactionFailed(Explained):
-    """An hour cannot be compacted; the message says why. It stays as it was."""
+    """An hour cannot be compacted; the message says why. The hour stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +36,14 @@ class Outcome:
 
     Args:
         hour: which.
-        what: `compacted` for the first time; `extended` by late arrivals; `unchanged`, nothing new; `empty`, no event;
-            `open`, not over long enough; `overtaken`, another run committed meanwhile.
+        what: `compacted` for the first time; `extended` by late arrivals; `restored`, lost files written again from
+            landing; `unchanged`, nothing new; `empty`, no event; `open`, not over long enough; `overtaken`, another
+            run committed meanwhile; `failed`, the hour is as it was.
         sources: landing objects that were new.
         files: of the hour now.
         rows: in them, where known.
         duplicates: rows left out, where known.
+        error: why it failed, and what to do.
     """
 
     hour: Hour
@@ -69,28 +52,47 @@ class Outcome:
     files: int = 0
     rows: int | None = None
     duplicates: int | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an engine wrote: keys of the files in order of time, and counts where it knows them."""
+    """What an engine wrote: keys of the files, and counts where it knows them."""
 
     files: list[str]
     rows: int | None = None
     duplicates: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The events that an engine merges, as keys of objects.
+
+    Args:
+        hour: whose events they are.
+        compacted: the hour's files so far.
+        landing: landing objects.
+        earlier: compacted files of the hour before.
+        later: compacted files of the hour after.
+        prefix: of the keys to write, new and with a slash at its end.
+    """
+
+    hour: Hour
+    compacted: list[str]
+    landing: list[str]
+    earlier: list[str]
+    later: list[str]
+    prefix: str
+
+
 class Engine(Protocol):
     """What merges the files of an hour."""
 
-    def write(self, hour: Hour, compacted: list[str], landing: list[str], prefix: str) -> Written:
-        """Write the events of these objects as Parquet under a prefix: each once, sorted by time.
+    def write(self, task: Task) -> Written:
+        """Write the events of an hour as Parquet: each key once, sorted by time, with every value that a copy has.
 
-        Args:
-            hour: that they are of.
-            compacted: keys of the hour's files so far.
-            landing: keys of landing objects.
-            prefix: of the keys to write, new and with a slash at its end.
+        An event stays out of the files where the hour before has it, and, unless the hour's own compacted files have
+        it, where the hour after has it. So of two hours that both hold a copy only the later one ever drops its own.
 
         Raises:
             CompactionFailed: it cannot.
@@ -104,10 +106,10 @@ class Compaction:
         s3: a client.
         bucket: of the lake.
         engine: merges files.
-        closed_after: an hour is closed so long after its end; Firehose writes objects of an hour after it.
-        visible_after: queries read an hour compacted from so long after its first commit; longer than clocks differ.
+        closed_after: how long after its end an hour is closed; Firehose writes objects of an hour after it.
+        visible_after: how long after its first commit queries read an hour compacted; longer than clocks differ.
         clock: the time.
-        token: names a generation besides its time.
+        token: makes the name of a generation unique.
     """
 
     def __init__(
@@ -131,60 +133,79 @@ class Compaction:
         self._token = token
 
     def run(self, hours: Iterable[Hour]) -> Iterator[Outcome]:
-        """Compact hours, one after the other; may be stopped anywhere, and repeated."""
+        """Compact hours one after the other, and yield each outcome. It may be stopped anywhere, and repeated.
+
+        An hour that fails, whether S3, Athena or a file is the reason, stays as it was; the others are compacted.
+        """
         for hour in hours:
-            yield self._compact(hour)
+            try:
+                yield self._compact(hour)
+            except (CompactionFailed, OSError, *AWS_ERRORS) as error:
+                yield Outcome(hour, "failed", error=str(error))
 
     def _compact(self, hour: Hour) -> Outcome:
         if self._now() < hour.end + self._closed_after:
             return Outcome(hour, "open")
-        landing = [found.key for found in list_objects(self._s3, self._bucket, landing_prefix(hour))]
+        landing = self._keys(landing_prefix(hour))
         before = self._hours.committed(hour)
-        new = [key for key in landing if key not in before.sources]
+        compacted = self._hours.present(hour, before)
+        is_whole = len(compacted) == len(before.files)
+        if not is_whole:
+            _check_restorable(before, compacted, landing)
+        new = [key for key in landing if key not in before.sources or not is_whole]
         if not new:
-            if before.files:
-                self._make_visible(hour)
-                self._clean_up(hour, before.generation)
-            return Outcome(hour, "unchanged" if before.files else "empty", files=len(before.files))
+            if before.is_compacted:
+                self._make_visible(hour)  # the run that committed may have died before it did
+            return Outcome(hour, "unchanged" if before.is_compacted else "empty", files=len(before.files))
         generation = f"{self._now():%Y%m%dT%H%M%SZ}-{self._token()}"
-        written = self._engine.write(hour, before.files, new, data_prefix(hour, generation))
-        if not written.files:
-            return Outcome(hour, "empty", len(new), rows=0)
-        if not self._hours.commit(hour, generation, written.files, before.sources.union(new), before):
+        earlier, later = (self._neighbour(hour, by) for by in (-ONE_HOUR, ONE_HOUR))
+        task = Task(hour, compacted, new, earlier, later, data_prefix(hour, generation))
+        written = self._engine.write(task)
+        if not self._hours.commit(hour, written.files, before.sources.union(new), before):
             return Outcome(hour, "overtaken", len(new))
         self._make_visible(hour)
-        self._clean_up(hour, generation)
-        what: What = "extended" if before.files else "compacted"
+        what: What = "restored" if not is_whole else "extended" if before.is_compacted else "compacted"
         return Outcome(hour, what, len(new), len(written.files), written.rows, written.duplicates)
+
+    def _neighbour(self, hour: Hour, by: timedelta) -> list[str]:
+        neighbour = Hour(hour.start + by)
+        return self._hours.present(neighbour, self._hours.committed(neighbour))
 
     def _make_visible(self, hour: Hour) -> None:
         self._hours.mark_visible(hour, self._now() + self._visible_after)
 
-    def _clean_up(self, hour: Hour, committed: str | None) -> None:
-        """Delete generations that no manifest names and no query can read any more."""
-        oldest = self._now() - KEPT
-        stale = [
-            found.key
-            for prefix in (DATA, SOURCES)
-            for found in list_objects(self._s3, self._bucket, f"{prefix}/{hour.path}/")
-            if found.written_at < oldest and generation_of(found.key) != committed
-        ]
-        for start in range(0, len(stale), _DELETE_KEYS):
-            keys: Any = [{"Key": key} for key in stale[start : start + _DELETE_KEYS]]
-            self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+    def _keys(self, prefix: str) -> list[str]:
+        return [found.key for found in list_objects(self._s3, self._bucket, prefix)]
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
 
 
-def landed_hours(s3: "S3Client", bucket: str, start: datetime, end: datetime) -> list[Hour]:
-    """The hours between two times in which something landed, in order; found by listing a day's hours at once."""
+def _check_restorable(before: Committed, compacted: list[str], landing: list[str]) -> None:
+    """Check that lost files can be written again.
+
+    Raises:
+        CompactionFailed: landing objects that were merged into them are gone as well.
+    """
+    gone = before.sources.difference(landing)
+    if gone:
+        lost = sorted(set(before.files).difference(compacted))
+        raise CompactionFailed(
+            f"{len(lost)} of its {len(before.files)} compacted files are gone (the first is {lost[0]}), and so are "
+            f"{len(gone)} of the landing objects that were merged into them (the first is {min(gone)}). Bring either "
+            "back from the versions of the bucket, then run compact again; see docs/runbooks/disaster-recovery.md"
+        )
+
+
+def hours_with_events(s3: "S3Client", bucket: str, start: datetime, end: datetime) -> list[Hour]:
+    """The hours between two times that have landing objects or a manifest, in order; a day is listed at once."""
     found = set()
     day = start.astimezone(UTC).date()
     while day <= end.astimezone(UTC).date():
-        for folder in list_folders(s3, bucket, f"{LANDING}/dt={day}/"):
-            hour = Hour.of_key(folder)
-            if hour is not None and hour.start < end and hour.end > start:
-                found.add(hour)
+        for prefix in (LANDING, MANIFESTS):
+            for folder in list_folders(s3, bucket, f"{prefix}/dt={day}/"):
+                hour = Hour.of_key(folder)
+                if hour is not None and hour.start < end and hour.end > start:
+                    found.add(hour)
         day += timedelta(days=1)
     return sorted(found)

@@ -3,23 +3,33 @@
 import io
 import shutil
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archive.compaction.job import CompactionFailed, Written
-from archive.compaction.merging import Merge, Unit
-from archive.compaction.parquet_files import FILE_BYTES, FileWriter, UnreadableFile, read_unit, times_of, units_of
-from archive.lake.hours import Hour
+from archive.compaction.copies import Origin
+from archive.compaction.job import CompactionFailed, Task, Written
+from archive.compaction.merging import SLICE_BYTES, Merge, Unit
+from archive.compaction.parquet_files import (
+    FILE_BYTES,
+    ROW_GROUP_BYTES,
+    FileWriter,
+    UnreadableFile,
+    read_unit,
+    times_of,
+    units_of,
+    widened,
+)
+from archive.compaction.parquet_footer import TAIL_BYTES, NotParquet, footer_bytes
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-TAIL_BYTES: Final = 64 * 1024  # of a Parquet file hold its footer, mostly
-_LENGTH_AND_MAGIC: Final = 8  # at a Parquet file's end: the footer's length, "PAR1"
+FILES_PER_SLICE: Final = 2  # in a folder, as Athena writes several files for a statement
 
 
 class LocalEngine:
@@ -31,26 +41,35 @@ class LocalEngine:
     Args:
         s3: a client.
         bucket: of the lake.
-        schema: of the files to write.
+        schema: of the lake now.
         folder: for temporary files; None takes the system's.
         file_bytes: at which a file ends.
+        name: makes the name of a file, which like Athena's says nothing and has no extension.
     """
 
     def __init__(
-        self, s3: "S3Client", bucket: str, schema: pa.Schema, folder: Path | None = None, file_bytes: int = FILE_BYTES
+        self,
+        s3: "S3Client",
+        bucket: str,
+        schema: pa.Schema,
+        *,
+        folder: Path | None = None,
+        file_bytes: int = FILE_BYTES,
+        name: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
         self._s3 = s3
         self._bucket = bucket
         self._schema = schema
         self._folder = folder
         self._file_bytes = file_bytes
+        self._name = name
 
-    def write(self, hour: Hour, compacted: list[str], landing: list[str], prefix: str) -> Written:
+    def write(self, task: Task) -> Written:
         """See `archive.compaction.job.Engine`."""
         files: list[str] = []
 
         def upload(path: Path) -> None:
-            key = f"{prefix}{path.name}"
+            key = f"{task.prefix}slice-{len(files) // FILES_PER_SLICE:05d}/{self._name()}"
             with path.open("rb") as body:
                 self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
             path.unlink()
@@ -58,35 +77,71 @@ class LocalEngine:
 
         with tempfile.TemporaryDirectory(prefix="spillway-compact-", dir=self._folder) as name:
             folder = Path(name)
-            writer = FileWriter(folder, self._schema, upload, file_bytes=self._file_bytes)
             try:
-                units = [unit for key in (*compacted, *landing) for unit in units_of(key, self._metadata(key))]
-                opened = _Files(self._s3, self._bucket, folder, units)
-                merged = Merge(lambda unit: self._rows(opened, unit), lambda unit: _times(opened, unit), folder).run(
-                    units, writer.write
+                units, schema = self._plan(task)
+                writer = FileWriter(
+                    folder,
+                    schema,
+                    upload,
+                    file_bytes=self._file_bytes,
+                    row_group_bytes=min(ROW_GROUP_BYTES, self._file_bytes),
                 )
+                opened = _Files(self._s3, self._bucket, folder, units)
+                merged = Merge(
+                    lambda unit: _rows(opened, unit, schema),
+                    lambda unit: _times(opened, unit),
+                    folder,
+                    slice_bytes=min(SLICE_BYTES, self._file_bytes),
+                ).run(units, writer.write)
                 writer.close()
             except (UnreadableFile, pa.ArrowException) as error:
-                raise CompactionFailed(f"{hour}: {error}") from error
+                raise CompactionFailed(f"{task.hour}: {error}") from error
         return Written(files, merged.rows, merged.duplicates)
 
-    def _rows(self, opened: "_Files", unit: Unit) -> Iterator[pa.Table]:
-        yield from read_unit(opened.file(unit), unit, self._schema)
-        opened.done(unit)
+    def _plan(self, task: Task) -> tuple[list[Unit], pa.Schema]:
+        """What to read, and the columns to write."""
+        own, schemas = [], []
+        for origin, keys in ((Origin.COMPACTED, task.compacted), (Origin.LANDING, task.landing)):
+            for key in keys:
+                metadata = self._metadata(key)
+                own += units_of(key, metadata, origin)
+                schemas.append((key, metadata.schema.to_arrow_schema()))
+        others = [
+            unit
+            for origin, keys in ((Origin.EARLIER, task.earlier), (Origin.LATER, task.later))
+            for key in keys
+            for unit in units_of(key, self._metadata(key), origin)
+            if _may_share_events(unit, own)
+        ]
+        return own + others, widened(self._schema, schemas)
 
     def _metadata(self, key: str) -> pq.FileMetaData:
         """A file's footer, without the rest of it."""
         tail = self._tail(key, TAIL_BYTES)
-        footer = int.from_bytes(tail[-_LENGTH_AND_MAGIC:][:4], "little") + _LENGTH_AND_MAGIC
-        if len(tail) < footer:
-            tail = self._tail(key, footer)
         try:
+            if len(tail) < (footer := footer_bytes(tail)):
+                tail = self._tail(key, footer)
             return pq.read_metadata(io.BytesIO(tail))
-        except pa.ArrowException as error:
+        except (NotParquet, pa.ArrowException) as error:
             raise UnreadableFile(f"{key} is not a Parquet file: {error}") from error
 
     def _tail(self, key: str, length: int) -> bytes:
         return self._s3.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{length}")["Body"].read()
+
+
+def _may_share_events(unit: Unit, own: list[Unit]) -> bool:
+    """Whether a row group of another hour may hold an event of this one, by their spans of time."""
+    first, last = unit.first, unit.last
+    return (
+        first is None
+        or last is None
+        or any(each.first is None or each.last is None or (first <= each.last and each.first <= last) for each in own)
+    )
+
+
+def _rows(opened: "_Files", unit: Unit, schema: pa.Schema) -> Iterator[pa.Table]:
+    yield from read_unit(opened.file(unit), unit, schema)
+    opened.done(unit)
 
 
 def _times(opened: "_Files", unit: Unit) -> "Iterator[pa.ChunkedArray[Any]]":

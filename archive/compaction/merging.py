@@ -20,7 +20,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-KEY: Final = ("timestamp_micros", "request_id")
+from archive.compaction.copies import KEY, Origin, each_once, with_origin
+
 SLICE_BYTES: Final = 16 * 1024 * 1024
 WAITING_BYTES: Final = 192 * 1024 * 1024
 PIECE_BYTES: Final = 4 * 1024  # that Arrow takes for a table of few rows beside their values, about
@@ -38,6 +39,7 @@ class Unit:
         rows: how many.
         first: the least `timestamp_micros` in it, None where the file has no statistics.
         last: the greatest.
+        origin: whose file it is.
     """
 
     source: str
@@ -45,11 +47,12 @@ class Unit:
     rows: int
     first: int | None
     last: int | None
+    origin: Origin = Origin.LANDING
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What came of a merge: `rows` and `duplicates` are together the rows that were read."""
+    """What came of a merge: `rows` and `duplicates` are together the rows of the hour that were read."""
 
     rows: int
     duplicates: int
@@ -119,15 +122,16 @@ class Merge:
 
         def finish(held: _Slice) -> None:
             nonlocal rows
-            table = _sorted_once(self._whole(held))
+            table = each_once(self._whole(held))
             rows += table.num_rows
-            write(table)
+            if table.num_rows:
+                write(table)
 
         with _Background(finish) as background:
             for number, unit in enumerate(ordered):
                 for batch in self._read(unit):
-                    read += batch.num_rows
-                    self._place(batch, ends)
+                    read += batch.num_rows if unit.origin.is_of_the_hour else 0
+                    self._place(with_origin(batch, unit.origin), ends)
                 next_first = _first(ordered[number + 1]) if number + 1 < len(ordered) else None
                 # Slice n holds events before ends[n]; the last one, those from the last end on.
                 complete = len(ends) + 1 if next_first is None else bisect.bisect_right(ends, next_first)
@@ -142,7 +146,7 @@ class Merge:
         """Where the slices end, in microseconds, rising."""
         if not units:
             return []
-        row_bytes = self._row_bytes(units[0])
+        row_bytes = self._row_bytes(next((unit for unit in units if unit.origin.is_of_the_hour), units[0]))
         rows_per_slice = max(self._slice_bytes / row_bytes, 1)
         histogram: Counter[int] = Counter()  # rows, in thousandths, by tick
         for unit in units:
@@ -269,28 +273,3 @@ def _first(unit: Unit) -> int:
 
 def _nbytes(rows: pa.Table) -> int:
     return rows.nbytes + PIECE_BYTES
-
-
-def _sorted_once(table: pa.Table) -> pa.Table:
-    """Rows by key, one for each."""
-    table = _in_order(table)
-    times = table[KEY[0]].combine_chunks()
-    if not pc.any(pc.equal(times[1:], times[:-1])).as_py():
-        return table  # no two of one time, so no two of one key
-    table = table.take(pc.sort_indices(table, sort_keys=[(name, "ascending") for name in KEY]))
-    repeats = None
-    for name in KEY:
-        values = table[name].combine_chunks()
-        same = pc.equal(values[1:], values[:-1])
-        repeats = same if repeats is None else pc.and_(repeats, same)
-    assert repeats is not None  # noqa: S101 (the key has columns)
-    if not pc.any(repeats).as_py():
-        return table
-    return table.filter(pa.concat_arrays([pa.array([True]), pc.invert(repeats)]))
-
-
-def _in_order(table: pa.Table) -> pa.Table:
-    times = table[KEY[0]].combine_chunks()
-    if pc.all(pc.less_equal(times[:-1], times[1:])).as_py() is not False:
-        return table
-    return table.take(pc.sort_indices(times))

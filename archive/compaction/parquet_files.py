@@ -1,18 +1,19 @@
-"""Files of events: read in the lake's present columns whenever they were written, and written for Athena."""
+"""Files of events: read in one set of columns whenever they were written, and written for Athena."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archive.compaction.merging import KEY, Unit
+from archive.compaction.copies import KEY, Origin
+from archive.compaction.merging import Unit
 from producers.explained import Explained
 
 BATCH_ROWS: Final = 64 * 1024
 WHOLE_BYTES: Final = 8 * 1024 * 1024  # row groups up to this size, uncompressed, are read at once: twice as quick
-FILE_BYTES: Final = 256 * 1024 * 1024  # a file ends at the row group that reaches it: 128 to 512 MiB, the last smaller
+FILE_BYTES: Final = 256 * 1024 * 1024  # a file ends at the row group that reaches it; the last one is smaller
 ROW_GROUP_BYTES: Final = 32 * 1024 * 1024  # of rows in memory; Athena reads a row group by one worker
 # A dictionary of values that never repeat is thrown away again; these are not tried.
 _UNIQUE: Final = frozenset({"timestamp", "timestamp_micros", "request_id", "payload"})
@@ -22,7 +23,7 @@ class UnreadableFile(Explained):
     """A file of the lake cannot be read as events; the message says which column."""
 
 
-def units_of(source: str, metadata: pq.FileMetaData) -> list[Unit]:
+def units_of(source: str, metadata: pq.FileMetaData, origin: Origin = Origin.LANDING) -> list[Unit]:
     """The row groups of a file, with their spans of time from its statistics."""
     column = metadata.schema.names.index(KEY[0]) if KEY[0] in metadata.schema.names else None
     if column is None:
@@ -33,18 +34,43 @@ def units_of(source: str, metadata: pq.FileMetaData) -> list[Unit]:
         statistics = row_group.column(column).statistics
         known = statistics is not None and statistics.has_min_max
         first, last = (statistics.min, statistics.max) if known and statistics else (None, None)
-        units.append(Unit(source, number, row_group.num_rows, first, last))
+        units.append(Unit(source, number, row_group.num_rows, first, last, origin))
     return units
 
 
+def widened(schema: pa.Schema, files: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
+    """A schema with every column that files have beside its own, so that merging them loses none.
+
+    A file has such columns where it was written before properties were taken out of the event schema.
+
+    Args:
+        schema: of the lake now.
+        files: names and schemas.
+
+    Raises:
+        UnreadableFile: two files have a column of one name and two types.
+    """
+    found: dict[str, tuple[str, pa.DataType]] = {}
+    for source, held in files:
+        for column in held:
+            if column.name not in schema.names:
+                first, kind = found.setdefault(column.name, (source, column.type))
+                if kind != column.type:
+                    raise UnreadableFile(f"column {column.name} is {kind} in {first}, and {column.type} in {source}")
+    return pa.schema([*schema, *(pa.field(name, kind) for name, (_, kind) in found.items())])
+
+
 def read_unit(file: pq.ParquetFile, unit: Unit, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of a unit, in the columns of a schema: those that the file lacks are null, others are left out.
+    """The rows of a unit, in the columns of a schema: columns that the file lacks are null.
+
+    Of another hour's files only the key is read.
 
     Raises:
         UnreadableFile: a column has values of a type that cannot become the schema's.
     """
     held = set(file.schema_arrow.names)
-    names = [name for name in schema.names if name in held]
+    wanted = schema.names if unit.origin.is_of_the_hour else KEY
+    names = [name for name in wanted if name in held]
     if file.metadata.row_group(unit.row_group).total_byte_size <= WHOLE_BYTES:
         yield conform(file.read_row_group(unit.row_group, names, use_threads=False), schema, unit.source)
         return

@@ -1,14 +1,14 @@
-"""Bringing what is stuck in the dead-letter queue, or parked behind it, to the archive, as its Lambda would.
+"""Archiving messages that are stuck in the dead-letter queue, or parked behind it, as the Lambda would.
 
 StartMessageMoveTask does not serve here: it moves messages only out of a queue that is the dead-letter queue of another
-queue, and back to where they failed. The archive takes each message under the key that the Lambda would give it, so
-that both may work at once.
+queue, and back to where they failed. The archive keeps each message under the key that the Lambda would give it, so
+both may work at once.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.dead_letter_archiver import Archive, letters_of
+from archive.dead_letters.archive import Archive, letters_of
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.retry import AWS_ERRORS, Backoff, error_code
 
@@ -33,8 +33,8 @@ class Drained:
     Args:
         queue: its name.
         messages: archived, and deleted from the queue.
-        letters: dead letters that they held.
-        lost: records among them whose bytes had left the stream.
+        letters: dead letters in them that the archive did not have.
+        lost: records whose bytes had left the stream, likewise.
         failed: messages that could not be archived, and stay.
         error: the last reason for that.
         hidden: messages that somebody else has in hand, such as the Lambda; they may come back.
@@ -63,6 +63,7 @@ def drain(
     *,
     queue: str,
     bucket: str,
+    stream: str,
     clock: Clock = SYSTEM_CLOCK,
     wait_seconds: int = WAIT_SECONDS,
 ) -> Drained:
@@ -74,6 +75,7 @@ def drain(
         kinesis: the client, for what pointers name.
         queue: its name.
         bucket: of dead letters.
+        stream: the only one that a pointer may name.
         clock: the time.
         wait_seconds: for a message to come; 0 to 20.
 
@@ -99,13 +101,12 @@ def drain(
             try:
                 backoff = Backoff.lasting(READ_SECONDS, clock)
                 as_given = _as_the_function_gets_it(message, attributes["QueueArn"])
-                letters = list(letters_of(as_given, lambda: kinesis, backoff))
-                archive.put(as_given, letters)
+                added = archive.put(as_given, letters_of(as_given, lambda: kinesis, backoff, stream), backoff)
             except AWS_ERRORS as error:
                 drained.failed += 1
                 drained.error = f"{error_code(error)}: {error}"
             else:
-                drained.add(letters)
+                drained.add(added)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return drained
 

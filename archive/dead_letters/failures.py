@@ -1,19 +1,24 @@
-"""What failed, whichever of three stores it lies in: dead letters, and the two kinds of Firehose's error objects.
+"""What failed, out of one of three stores: dead letters, and the two kinds of Firehose's error objects.
 
 The stores differ in what they keep. A dead letter has the user record's bytes and its place on the stream. Firehose's
 `processing-failed` has the bytes from before the transform; its `format-conversion-failed` has what the transform made
 of them, a row of the lake, from which the event is rebuilt. Neither names the partition key.
+
+Anybody may write in the stores, so a line that is not in a store's format is a failure of its own, `unreadable`. It
+harms no other line.
 """
 
 import base64
+import functools
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from archive.lake.columns import REPLAYS_MEMBER
-from consumers.dead_letter import DeadLetter, Failure
+from consumers.dead_letter import MAX_ERROR_CHARACTERS, DeadLetter, Failure, checked_count, checked_text
 from consumers.stream_batch import Source, arrival_time
 from producers import exact_json
 from producers.event import Event, PoisonEvent, decode, encode, format_timestamp
@@ -23,6 +28,9 @@ PROCESSING_FAILED: Final = "processing-failed"
 FORMAT_CONVERSION_FAILED: Final = "format-conversion-failed"
 UNREADABLE: Final = "unreadable"
 LOST: Final = "RecordsExpired"
+NO_TIME: Final = "1970-01-01T00:00:00.000Z"
+
+_HOUR: Final = re.compile(r"/dt=(\d{4}-\d\d-\d\d)/hour=(\d\d)/", re.ASCII)
 
 _BOUND_FOR: Final[dict[str, Bound]] = {"table_writer": TABLE}
 
@@ -72,20 +80,33 @@ class FailedRecord:
 
 LineReader = Callable[[str, int, bytes], FailedRecord]
 
+# What a line with members of other types, other ranges or 100,000 levels makes its reader raise.
+_INVALID: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 
+
+def _isolated(read: LineReader) -> LineReader:
+    """A reader that gives an unreadable failure where `read` fails."""
+
+    @functools.wraps(read)
+    def read_isolated(key: str, line: int, text: bytes) -> FailedRecord:
+        try:
+            return read(key, line, text)
+        except _INVALID as error:
+            return _unreadable(key, line, text, error)
+
+    return read_isolated
+
+
+@_isolated
 def read_dead_letter(key: str, line: int, text: bytes) -> FailedRecord:
     """A line of an object of dead letters."""
-    try:
-        letter = DeadLetter.from_json(text.decode())
-        failed_at = _moment(letter.failed_at)
-    except ValueError as error:
-        return _unreadable(key, line, text, error)
+    letter = DeadLetter.from_json(text.decode())
     return FailedRecord(
         key=key,
         line=line,
         stage=letter.stage,
         error=letter.error,
-        failed_at=failed_at,
+        failed_at=datetime.fromisoformat(letter.failed_at),
         attempts=letter.attempts,
         replays=letter.replays,
         arrived_at=letter.source.arrived_at,
@@ -96,35 +117,31 @@ def read_dead_letter(key: str, line: int, text: bytes) -> FailedRecord:
     )
 
 
+@_isolated
 def read_processing_failed(key: str, line: int, text: bytes) -> FailedRecord:
     """A line of one of Firehose's `processing-failed` objects."""
-    try:
-        fields = json.loads(text)
-        data = base64.b64decode(fields["rawData"], validate=True)
-        failure = Failure(fields["errorCode"], fields["errorMessage"])
-        return _of_firehose(
-            key, line, stage=PROCESSING_FAILED, failure=failure, fields=fields, data=data, replays=replays_of(data)
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        return _unreadable(key, line, text, error)
+    fields = json.loads(text)
+    data = base64.b64decode(fields["rawData"], validate=True)
+    failure = Failure(checked_text(fields["errorCode"]), checked_text(fields["errorMessage"]))
+    return _of_firehose(
+        key, line, stage=PROCESSING_FAILED, failure=failure, fields=fields, data=data, replays=replays_of(data)
+    )
 
 
+@_isolated
 def read_conversion_failed(key: str, line: int, text: bytes) -> FailedRecord:
     """A line of one of Firehose's `format-conversion-failed` objects; its data is the event rebuilt from the row."""
-    try:
-        fields = json.loads(text)
-        raw = base64.b64decode(fields["rawData"], validate=True)
-        failure = Failure(fields["lastErrorCode"], fields["lastErrorMessage"])
-        data, replays = _event_of_row(raw)
-        return _of_firehose(
-            key, line, stage=FORMAT_CONVERSION_FAILED, failure=failure, fields=fields, data=data, replays=replays
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        return _unreadable(key, line, text, error)
+    fields = json.loads(text)
+    raw = base64.b64decode(fields["rawData"], validate=True)
+    failure = Failure(checked_text(fields["lastErrorCode"]), checked_text(fields["lastErrorMessage"]))
+    data, replays = _event_of_row(raw)
+    return _of_firehose(
+        key, line, stage=FORMAT_CONVERSION_FAILED, failure=failure, fields=fields, data=data, replays=replays
+    )
 
 
 def replays_of(data: bytes) -> int:
-    """How often an event was put back, by its own mark; 0 for what is no event."""
+    """How often an event was put back, by its own mark; 0 for bytes that are not an event."""
     try:
         mark = decode(data).replay
     except PoisonEvent:
@@ -141,7 +158,7 @@ def _of_firehose(
         stage=stage,
         error=failure,
         failed_at=datetime.fromtimestamp(fields["attemptEndingTimestamp"] / 1000, UTC),
-        attempts=fields["attemptsMade"],
+        attempts=checked_count(fields["attemptsMade"]),
         replays=replays,
         arrived_at=arrival_time(fields["arrivalTimestamp"] / 1000),
         source=None,
@@ -153,7 +170,7 @@ def _of_firehose(
 def _event_of_row(raw: bytes) -> tuple[bytes, int]:
     """The bytes of the event that a row of the lake was made of, and how often it had been put back.
 
-    The row lacks only the trace. What is no row of ours comes back as it is: it is no event, and is told so later.
+    The row lacks only the trace. Bytes that are not such a row are returned as they are; they are not an event.
     """
     try:
         row = exact_json.parse(raw.decode()).value
@@ -173,19 +190,19 @@ def _event_of_row(raw: bytes) -> tuple[bytes, int]:
 
 
 def _unreadable(key: str, line: int, text: bytes, error: Exception) -> FailedRecord:
-    """A line that is in none of the stores' formats; it is shown, never passed over."""
-    failure = Failure("UnreadableLine", f"{type(error).__name__}: {error}")
+    """A line that is in none of the stores' formats; it is listed all the same."""
+    failure = Failure("UnreadableLine", f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS])
     arrived_at = _hour_of(key)
-    moment = _moment(arrived_at)
+    moment = datetime.fromisoformat(arrived_at)
     return FailedRecord(key, line, UNREADABLE, failure, moment, 1, 0, arrived_at, None, None, text)
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _hour_of(key: str) -> str:
-    """The hour that an object's key names, as ISO 8601."""
-    parts = dict(part.partition("=")[::2] for part in key.split("/") if "=" in part)
-    return f"{parts.get('dt', '1970-01-01')}T{parts.get('hour', '00')}:00:00.000Z"
+    """The hour that an object's key names, as ISO 8601; `NO_TIME` where it names none."""
+    hour = _HOUR.search(key)
+    text = f"{hour[1]}T{hour[2]}:00:00.000Z" if hour else NO_TIME
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return NO_TIME
+    return text

@@ -1,4 +1,4 @@
-"""What the pipeline would do now with something that failed, told by the pipeline's own code."""
+"""What the pipeline would do now with something that failed, found out with the pipeline's own code."""
 
 import functools
 from dataclasses import dataclass
@@ -41,6 +41,8 @@ class Outlook:
 
 def outlook_of(failed: FailedRecord) -> Outlook:
     """What the pipeline would do with a failure whose data is at hand, put back as it is."""
+    if failed.data is None and not failed.is_lost:
+        return Outlook(STILL_FAILS, failed.error.message, None, failed.bound)
     if failed.data is None:
         return Outlook(LOST, "its bytes had left the stream before they could be read", None, failed.bound)
     try:
@@ -66,9 +68,9 @@ def outlook_of_event(event: Event, failed_on: Bound | None) -> Outlook:
 
 
 def schema_problem(event: Event) -> str:
-    """What the contract of payloads says against an event; empty where nothing.
+    """What the contract of payloads says against an event; empty where the event keeps it.
 
-    It is asked of mended events only: what was accepted once is not refused under a newer contract.
+    Only edited events are held to it: what was accepted once is not refused under a newer contract.
     """
     problem = _schema().problem_with(event.payload.text)
     return "" if problem is None else f"payload{problem.path}: {problem.message}"

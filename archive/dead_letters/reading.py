@@ -8,11 +8,11 @@ that is larger than a share of that is read in ranges, when its turn comes.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from archive.dead_letters.documents import Documents
-from archive.dead_letters.failures import FailedRecord
+from archive.dead_letters.failures import NO_TIME, FailedRecord
 from archive.dead_letters.settled_lines import SettledLines, read_settled_lines, settled_key
 from archive.dead_letters.stores import StoredObject
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 READERS: Final = 32  # reads under way at once; the client's pool of connections must be as large
 AHEAD_BYTES: Final = 32 * 1024 * 1024
 RANGE_BYTES: Final = 4 * 1024 * 1024
+MAX_LINE_BYTES: Final = 16 * 1024 * 1024  # the largest record of a stream, 10 MiB, in base64
 
 
 @dataclass(slots=True)
@@ -74,9 +75,15 @@ class FailureReader:
             if each.body is not None or not self._is_done(each.settled):
                 lines = _lines(each.body) if each.body is not None else self._large(each.stored)
                 for number, line in enumerate(lines):
-                    yield each.stored.store.read(each.stored.key, number, line), each.settled
+                    yield self._failure(each.stored, number, line), each.settled
             self.progress.objects += 1
             self.progress.size += each.stored.size
+
+    @staticmethod
+    def _failure(stored: StoredObject, number: int, line: bytes) -> FailedRecord:
+        failed = stored.store.read(stored.key, number, line)
+        # The key of an object that others put there may name no hour; then it failed when S3 got it.
+        return replace(failed, failed_at=stored.written_at) if failed.arrived_at == NO_TIME else failed
 
     def _read_ahead(self, stored: Iterable[StoredObject]) -> Iterator[ReadObject]:
         under_way: deque[tuple[int, Future[ReadObject]]] = deque()
@@ -111,12 +118,19 @@ class FailureReader:
 
     def _large(self, stored: StoredObject) -> Iterator[bytes]:
         """The lines of an object that is read in ranges."""
-        rest = b""
+        rest, is_cut = b"", False
         for start in range(0, stored.size, RANGE_BYTES):
             end = min(start + RANGE_BYTES, stored.size) - 1
             *whole, rest = (rest + self._get(stored, Range=f"bytes={start}-{end}")).split(b"\n")
-            yield from whole
-        if rest:
+            for line in whole:
+                if not is_cut:
+                    yield line
+                is_cut = False
+            if len(rest) > MAX_LINE_BYTES:  # nothing of ours: its beginning stands for it
+                if not is_cut:
+                    yield rest[:MAX_LINE_BYTES]
+                rest, is_cut = b"", True
+        if rest and not is_cut:
             yield rest
 
     def _get(self, stored: StoredObject, **span: str) -> bytes:

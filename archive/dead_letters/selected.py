@@ -1,18 +1,21 @@
 """The failures that a selection means, out of all three stores, as a stream."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from archive.dead_letters.claims import InvalidClaim, read_claim
 from archive.dead_letters.failures import UNREADABLE, FailedRecord
 from archive.dead_letters.reading import FailureReader
-from archive.dead_letters.selection import Matcher, Selection
+from archive.dead_letters.selection import Matcher, Selection, SelectionError
 from archive.dead_letters.settled_lines import PREFIX as SETTLED_PREFIX
 from archive.dead_letters.settled_lines import SettledLines
 from archive.dead_letters.stores import Store, StoredObject, objects, store_of
 from archive.lake.layout import DEAD_LETTERS
 from archive.lake.listing import list_objects
+from consumers.dead_letter import Failure
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
     from archive.dead_letters.documents import Documents
+
+_LINE: Final = re.compile(r"\d{1,9}", re.ASCII)
 
 ObjectSource = Callable[[Store, Selection], Iterable[StoredObject]]
 
@@ -30,11 +35,21 @@ class NoSuchFailure(LookupError):
 
 @dataclass(slots=True)
 class Seen:
-    """How much was read, for whoever shows it."""
+    """How much was read, for whoever shows it.
+
+    Args:
+        objects: how many.
+        size: their bytes.
+        records: the failures in them.
+        unfit: failures to which the selection's `where` cannot be applied.
+        why_unfit: the first of them, and why.
+    """
 
     objects: int = 0
     size: int = 0
     records: int = 0
+    unfit: int = 0
+    why_unfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +89,7 @@ class SelectedFailures:
             selection: what is meant.
             read_settled: whether objects are read of which everything is settled.
 
-        Raises:
-            SelectionError: the selection's `where` cannot be applied.
+        A failure to which the selection's `where` cannot be applied is left out, and counted in `seen`.
         """
         matcher = Matcher(selection)
         reader = FailureReader(
@@ -84,7 +98,13 @@ class SelectedFailures:
         for failed, settled in reader.read(self._counted(selection)):
             self.seen.records += 1
             at_hand = self.with_data(failed) if matcher.needs_data else failed
-            if matcher.matches(at_hand):
+            try:
+                is_meant = matcher.matches(at_hand)
+            except SelectionError as error:
+                self.seen.unfit += 1
+                self.seen.why_unfit = self.seen.why_unfit or str(error)
+                continue
+            if is_meant:
                 yield at_hand, settled
 
     def find(self, name: str) -> tuple[FailedRecord, SettledLines, StoredObject]:
@@ -103,28 +123,26 @@ class SelectedFailures:
             raise NoSuchFailure(f"there is no object {key} in {store.bucket}")
         stored = StoredObject(store, key, found.size, found.written_at)
         reader = FailureReader(self.s3, self.executor, self.documents, read_settled=True)
-        failures = list(reader.read([stored]))
-        if not line and len(failures) > 1:
-            raise NoSuchFailure(f"{key} holds {len(failures)} failures; name one, from {key}#0 on")
-        if line and not (line.isdecimal() and int(line) < len(failures)):
-            raise NoSuchFailure(f"{key} holds {len(failures)} failures; there is no line {line}")
-        failed, settled = failures[int(line or 0)]
+        wanted = int(line) if _LINE.fullmatch(line) else 0
+        count, chosen = 0, None
+        for count, found_here in enumerate(reader.read([stored]), 1):
+            if count == wanted + 1:
+                chosen = found_here
+        if not line and count > 1:
+            raise NoSuchFailure(f"{key} holds {count} failures; name one, from {key}#0 on")
+        if chosen is None or (line and not _LINE.fullmatch(line)):
+            raise NoSuchFailure(f"{key} holds {count} failures; there is no line {line}")
+        failed, settled = chosen
         return self.with_data(failed), settled, stored
 
     def with_data(self, failed: FailedRecord) -> FailedRecord:
-        """A failure with its bytes at hand, fetched where they lie apart."""
-        if failed.data is None and failed.data_ref is not None:
-            return replace(failed, data=self.fetch(failed.data_ref))
-        return failed
-
-    def fetch(self, uri: str) -> bytes:
-        """The bytes behind an S3 URI."""
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-
-        def get() -> bytes:
-            return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-        return self.documents.patience().call(get)
+        """A failure with its bytes at hand; `unreadable` where they lie apart and cannot be fetched."""
+        if failed.data is not None or failed.data_ref is None:
+            return failed
+        try:
+            return replace(failed, data=read_claim(self.documents, failed.data_ref))
+        except InvalidClaim as error:
+            return replace(failed, stage=UNREADABLE, error=Failure("InvalidClaim", str(error)))
 
     def _counted(self, selection: Selection) -> Iterator[StoredObject]:
         for stored in self.objects(selection):

@@ -52,17 +52,17 @@ class Selection:
         }
 
     @classmethod
-    def from_description(cls, told: dict[str, Any]) -> "Selection":
-        """The selection that `describe` told."""
-        start, end = datetime.fromisoformat(told["from"]), datetime.fromisoformat(told["to"])
-        return cls(start, end, tuple(told["stage"]), tuple(told["error"]), told["where"])
+    def from_description(cls, described: dict[str, Any]) -> "Selection":
+        """The selection that `describe` described."""
+        start, end = datetime.fromisoformat(described["from"]), datetime.fromisoformat(described["to"])
+        return cls(start, end, tuple(described["stage"]), tuple(described["error"]), described["where"])
 
 
 class Matcher:
-    """Tells which failures a selection means.
+    """Decides which failures a selection means.
 
     Raises:
-        SelectionError: `where` is no JMESPath.
+        SelectionError: `where` is not a JMESPath.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -70,12 +70,12 @@ class Matcher:
         try:
             self._where = jmespath.compile(selection.where) if selection.where else None
         except JMESPathError as error:
-            raise SelectionError(f"--where is no JMESPath: {str(error).splitlines()[0]}") from error
+            raise SelectionError(f"--where is not a JMESPath: {str(error).splitlines()[0]}") from error
         self._errors = [re.compile(fnmatch.translate(error), re.IGNORECASE) for error in selection.errors]
 
     @property
     def needs_data(self) -> bool:
-        """Whether the bytes themselves are looked at."""
+        """Whether the decision depends on the bytes of the failures."""
         return self._where is not None
 
     def matches(self, failed: FailedRecord) -> bool:
@@ -94,8 +94,8 @@ class Matcher:
             return True
         try:
             found = self._where.search(document_of(failed))
-        except JMESPathError as error:
-            raise SelectionError(f"--where at {failed.name}: {error}") from error
+        except (JMESPathError, RecursionError) as error:
+            raise SelectionError(f"--where cannot be applied to {failed.name}: {error}") from error
         return bool(found)
 
 
@@ -128,7 +128,7 @@ def document_of(failed: FailedRecord) -> dict[str, Any]:
     try:
         decode(failed.data)
         document["event"] = json.loads(failed.data)
-    except (PoisonEvent, ValueError):  # json.loads: such as an integer of more digits than Python reads
+    except (PoisonEvent, ValueError, RecursionError):  # json.loads: such as an integer of 5,000 digits
         document["text"] = failed.data.decode("utf-8", "replace")
     return document
 
@@ -150,6 +150,6 @@ def parse_time(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise SelectionError(
-            f"{text!r} is no time; write 2026-11-23T02:30, 2026-11-23, 02:30 (today), 90m or 3h (ago), or now; UTC"
+            f"{text!r} is not a time; write 2026-11-23T02:30, 2026-11-23, 02:30 (today), 90m or 3h (ago), or now; UTC"
         ) from None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -42,6 +42,7 @@ _FIREHOSE_HOUR: Final = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 FIREHOSE_PREFIX: Final = f"{LANDING}/{_FIREHOSE_HOUR}"
 FIREHOSE_ERROR_PREFIX: Final = f"{FIREHOSE_ERRORS}/!{{firehose:error-output-type}}/{_FIREHOSE_HOUR}"
 
+NO_FILES: Final = "none"  # the generation of an hour whose events are all in the hour before
 _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -92,9 +93,14 @@ class Committed:
     at: datetime | None = None
 
     @property
+    def is_compacted(self) -> bool:
+        """Whether the hour has a manifest. It may name no file, where other hours have all of the hour's events."""
+        return self.etag is not None
+
+    @property
     def generation(self) -> str | None:
-        """The generation that the files are of."""
-        return generation_of(self.files[0]) if self.files else None
+        """The generation that the files are of; None where the hour is not compacted."""
+        return _generation(self.files) if self.is_compacted else None
 
 
 class CompactedHours:
@@ -115,7 +121,7 @@ class CompactedHours:
         if found is None:
             return Committed([], frozenset())
         files = self._files_in(found["Body"].read().decode())
-        sources = self._get(sources_key(hour, generation_of(files[0]))) if files else None
+        sources = self._get(sources_key(hour, _generation(files)))
         listed = json.loads(sources["Body"].read()) if sources else ()
         return Committed(files, frozenset(listed), found["ETag"], found["LastModified"])
 
@@ -131,22 +137,26 @@ class CompactedHours:
             if hour is not None and listed.key == manifest_key(hour) and (found := self._get(listed.key)):
                 yield hour, self._files_in(found["Body"].read().decode())
 
-    def commit(
-        self, hour: Hour, generation: str, files: Iterable[str], sources: Iterable[str], before: Committed
-    ) -> bool:
-        """Make a generation the hour's: write the list of its sources, then the manifest.
+    def present(self, hour: Hour, committed: Committed) -> list[str]:
+        """The files of a manifest that are there; files may be lost while the manifest stands."""
+        if not committed.files:
+            return []
+        stored = {found.key for found in list_objects(self._s3, self._bucket, data_prefix(hour))}
+        return [key for key in committed.files if key in stored]
+
+    def commit(self, hour: Hour, files: list[str], sources: Iterable[str], before: Committed) -> bool:
+        """Make files the hour's: write the list of their sources, then the manifest.
 
         Args:
             hour: which.
-            generation: whose files they are.
-            files: keys.
+            files: keys, all of one generation.
             sources: keys of the landing objects that are in them.
             before: the manifest that this one replaces.
 
         Returns:
             Whether it was written: False where another run has written a manifest since.
         """
-        self._put(sources_key(hour, generation), json.dumps(sorted(sources)))
+        self._put(sources_key(hour, _generation(files)), json.dumps(sorted(sources)))
         manifest = "".join(f"s3://{self._bucket}/{key}\n" for key in files)
         return self._put_in_place_of(manifest_key(hour), manifest, before.etag)
 
@@ -179,3 +189,7 @@ class CompactedHours:
                 return False
             raise
         return True
+
+
+def _generation(files: list[str]) -> str:
+    return generation_of(files[0]) if files else NO_FILES

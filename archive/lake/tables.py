@@ -162,7 +162,7 @@ def tables() -> tuple[Table, ...]:
 def view_sql() -> str:
     """The query behind the view `events`, in Athena's dialect."""
     names = ", ".join(f'c."{column.name}"' for column in columns())
-    return VIEW_FILE.read_text(encoding="utf-8").replace("{columns}", names)
+    return VIEW_FILE.read_text(encoding="utf-8").format(columns=names, first_day=FIRST_DAY)
 
 
 def view_columns() -> tuple[Column, ...]:

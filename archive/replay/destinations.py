@@ -2,24 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from archive.dead_letters.failures import FailedRecord
+from archive.replay.destination_kinds import RAW, STREAM, TABLE
 from consumers.stream_batch import Received, Source
 from consumers.table import EventTable, TableUnavailable
 from producers.aggregation import StreamRecord, pack
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import Event, encode
 from producers.ingestion import MAX_KEY_CHARACTERS, partition_key_of
-from producers.replay_mark import Bound, ReplayMark
+from producers.replay_mark import MAX_REPLAYS, Bound, ReplayMark
 from producers.stream import StreamWriter
 
 if TYPE_CHECKING:
     from types_boto3_kinesis import KinesisClient
-
-STREAM: Final = "stream"
-TABLE: Final = "table"
-RAW: Final = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,8 @@ class StreamDestination:
         """What goes on the stream, each event with its mark."""
         keyed: list[tuple[str, bytes]] = []
         for number, each in enumerate(planned):
-            mark = ReplayMark(each.bound, each.failed.replays + 1, f"{replay_id}/{first + number}")
+            count = min(each.failed.replays + 1, MAX_REPLAYS)  # a line of others may name any number
+            mark = ReplayMark(each.bound, count, f"{replay_id}/{first + number}")
             if each.event is None:
                 keyed.append((mark.to_partition_key(), each.failed.data or b""))
             else:

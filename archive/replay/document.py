@@ -1,7 +1,7 @@
-"""An event as a JSON document to be mended, and back.
+"""An event as a JSON document that an operator edits, and back.
 
-The document has the members of the event's bytes on the stream. What is no event gets one made up for it, with the
-bytes as its payload, so that mending has something to work on.
+The document has the members of the event's bytes on the stream. For bytes that are not an event a document is made up,
+with the bytes as its payload.
 """
 
 import base64
@@ -18,17 +18,18 @@ from producers.exact_json import InvalidJson, Number
 MEMBERS: Final = ("version", "timestamp", "request_id", "source_ip", "user_agent", "trace", "payload")
 
 
-class Unmendable(ValueError):
-    """What mending gave is no event; the message says why, and what to do where that can be told."""
+class InvalidEdit(ValueError):
+    """The result of an edit is not an event; the message says why, and, where that is known, what to do."""
 
 
 def document_text(failed: FailedRecord) -> str:
     """The document of a failure whose data is at hand, as JSON.
 
-    For an event the event, without the mark of an earlier replay. For a JSON object with a payload, which is meant to
-    be one, that object. For all else a new event: its timestamp is when the stream took the bytes, its request id is
-    made of that and the bytes, and its payload is the bytes as JSON, as text, or as base64. So the dead letter and the
-    Firehose error of the same bytes become the same event; as do equal bytes that came in one millisecond.
+    For an event it is the event, without the mark of an earlier replay. For a JSON object with a payload, which is
+    meant to be an event, it is that object. For all else it is a new event: its timestamp is when the stream took the
+    bytes, its request id is made of that and the bytes, and its payload is the bytes as JSON, as text, or as base64.
+    So the dead letter and the Firehose error of the same bytes become the same event. Equal bytes that came within one
+    millisecond become one event too.
     """
     data = failed.data or b""
     try:
@@ -47,7 +48,7 @@ def document_text(failed: FailedRecord) -> str:
         {
             "version": Number(FORMAT_VERSION),
             "timestamp": format_timestamp(micros),
-            "request_id": f"mended-{digest[:32]}",
+            "request_id": f"edited-{digest[:32]}",
             "source_ip": None,
             "user_agent": None,
             "trace": None,
@@ -70,26 +71,28 @@ def document_of_event(event: Event) -> str:
 
 
 def event_of_document(text: str) -> Event:
-    """The event that a document tells.
+    """The event that a document describes.
 
     Raises:
-        Unmendable: it tells none.
+        InvalidEdit: it does not describe one.
     """
     try:
         document = exact_json.parse(text).value
     except InvalidJson as error:
-        raise Unmendable(f"not JSON: {error}") from None
+        raise InvalidEdit(f"not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise Unmendable(f"an event is an object, not {_kind(document)}")
+        raise InvalidEdit(f"an event is an object, not {_kind(document)}")
     if strange := sorted(document.keys() - set(MEMBERS)):
-        raise Unmendable(f"{strange[0]!r} is no member of an event; the client's own lie in /payload/{strange[0]}")
+        raise InvalidEdit(
+            f"{strange[0]!r} is not a member of an event; set the client's own members in /payload/{strange[0]}"
+        )
     if "payload" not in document:
-        raise Unmendable("the event has no payload; for an empty one say null")
+        raise InvalidEdit("the event has no payload; for an empty one say null")
     head = {name: document[name] for name in MEMBERS[:-1] if name in document}
     try:
         return decode(f'{dumps(head)[:-1]},"payload":{dumps(document["payload"])}}}'.encode())
     except (PoisonEvent, UnicodeEncodeError) as error:
-        raise Unmendable(str(error)) from None
+        raise InvalidEdit(str(error)) from None
 
 
 def dumps(value: Any) -> str:
@@ -104,14 +107,17 @@ def dumps(value: Any) -> str:
 
 
 def pretty(text: str) -> list[str]:
-    """JSON as lines for people, numbers as they were written."""
-    return list(_pretty(exact_json.parse(text).value, "", ""))
+    """JSON as lines for people, numbers as they were written; one line where it is nested too deeply to be indented."""
+    try:
+        return _pretty(exact_json.parse(text).value, "", "")
+    except (InvalidJson, RecursionError):
+        return [text]
 
 
 def _pretty(value: Any, indent: str, before: str, after: str = "") -> list[str]:
     if not value or not isinstance(value, dict | list):
-        told = json.dumps(value, ensure_ascii=False) if type(value) is str else dumps(value)
-        return [f"{indent}{before}{told}{after}"]
+        shown = json.dumps(value, ensure_ascii=False) if type(value) is str else dumps(value)
+        return [f"{indent}{before}{shown}{after}"]
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     members = (
         [(f"{json.dumps(name, ensure_ascii=False)}: ", member) for name, member in value.items()]

@@ -1,4 +1,4 @@
-"""Mending events before they are put back: members set, a jq program, or a Python function; tried on a sample first."""
+"""Editing events before they are put back: members set, a jq program, or a Python function."""
 
 import difflib
 import importlib
@@ -12,93 +12,103 @@ from pathlib import Path
 from typing import Any, Final
 
 from archive.dead_letters.failures import FailedRecord
-from archive.replay.document import Unmendable, document_text, dumps, event_of_document, pretty
+from archive.replay.document import InvalidEdit, document_text, dumps, event_of_document, pretty
 from producers import exact_json
 from producers.event import Event
 from producers.exact_json import InvalidJson, Number
 from producers.ingestion import pointer_tokens
 
-MAX_INT_DIGITS: Final = 4000  # Python turns no longer texts into int
+MAX_INT_DIGITS: Final = 4000  # Python refuses to turn longer texts into int
 
-Mend = Callable[[str], str | None]
+Step = Callable[[str], str | None]
 
 
-class MendingError(ValueError):
-    """A mending cannot be used at all; the message says which option, and how to write it."""
+class EditError(ValueError):
+    """An edit cannot be used at all; the message says which option, and how to write it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mending:
+class Edit:
     """What is done to every event before it is put back.
 
     Args:
         steps: applied one after the other, document in, document or None out.
-        told: how the operator wrote it, for the journal.
+        as_written: by the operator, for the journal.
     """
 
-    steps: tuple[Mend, ...]
-    told: tuple[str, ...]
+    steps: tuple[Step, ...]
+    as_written: tuple[str, ...]
 
     def apply(self, failed: FailedRecord) -> Event | None:
-        """The mended event of a failure whose data is at hand; None where it is to be discarded.
+        """The edited event of a failure whose data is at hand; None where it is to be discarded.
 
         Raises:
-            Unmendable: a step does not work on it, or what comes out is no event.
+            InvalidEdit: a step does not work on it, or the result is not an event.
         """
-        text: str | None = document_text(failed)
+        try:
+            text = self._edited(document_text(failed))
+            return None if text is None else event_of_document(text)
+        except RecursionError:
+            raise InvalidEdit("it is nested too deeply to be edited") from None
+
+    def diff(self, failed: FailedRecord) -> list[str]:
+        """What the edit does to one failure, as a unified diff.
+
+        Raises:
+            InvalidEdit: a step does not work on it.
+        """
+        try:
+            before = document_text(failed)
+            text = self._edited(before)
+        except RecursionError:
+            raise InvalidEdit("it is nested too deeply to be edited") from None
+        after = [] if text is None else pretty(text)
+        return list(difflib.unified_diff(pretty(before), after, failed.name, "edited", lineterm="", n=2))
+
+    def _edited(self, document: str) -> str | None:
+        text: str | None = document
         for step in self.steps:
             if text is None:
                 return None
             text = step(text)
-        return None if text is None else event_of_document(text)
-
-    def diff(self, failed: FailedRecord) -> list[str]:
-        """What the mending does to one failure, as a unified diff."""
-        before = document_text(failed)
-        after: list[str] = []
-        text: str | None = before
-        for step in self.steps:
-            text = step(text) if text is not None else None
-        if text is not None:
-            after = pretty(text)
-        return list(difflib.unified_diff(pretty(before), after, failed.name, "mended", lineterm="", n=2))
+        return text
 
 
-def mending(sets: Sequence[str] = (), jq: str | None = None, python: str | None = None) -> Mending | None:
-    """The mending that an operator asks for; None for none.
+def edit_of(sets: Sequence[str] = (), jq: str | None = None, python: str | None = None) -> Edit | None:
+    """The edit that an operator asks for; None where nothing is to be edited.
 
     Args:
-        sets: such as `/payload/user_id="x"`; what is no JSON behind the `=` is taken as text.
-        jq: a jq program; its output is the event, no output discards it. jq has numbers as doubles: what it leaves
-            in its place keeps every digit, what it moves or computes has 17.
-        python: `module:function`; it is given the event as a dict (whole numbers as int, others as Decimal) and
-            returns the event, or None to discard it.
+        sets: such as `/payload/user_id="x"`; a value that is not JSON is taken as text.
+        jq: a jq program; its output is the event, no output discards it. jq has numbers as doubles: one that it leaves
+            in its place keeps every digit, one that it moves or computes has 17.
+        python: `module:function`; it gets the event as a dict (whole numbers as int, others as Decimal) and returns
+            the event, or None to discard it.
 
     Raises:
-        MendingError: one of them cannot be used.
+        EditError: one of them cannot be used.
     """
-    steps: list[Mend] = [_set(text) for text in sets]
-    told = [f"--set {text}" for text in sets]
+    steps: list[Step] = [_set(text) for text in sets]
+    as_written = [f"--set {text}" for text in sets]
     if jq:
         steps.append(_jq(jq))
-        told.append(f"--jq {jq}")
+        as_written.append(f"--jq {jq}")
     if python:
         steps.append(_python(python))
-        told.append(f"--python {python}")
-    return Mending(tuple(steps), tuple(told)) if steps else None
+        as_written.append(f"--python {python}")
+    return Edit(tuple(steps), tuple(as_written)) if steps else None
 
 
-def _set(text: str) -> Mend:
+def _set(text: str) -> Step:
     pointer, equals, value_text = text.partition("=")
     if not equals or not pointer.startswith("/"):
-        raise MendingError(f"--set {text}: write a JSON pointer and a value, such as /payload/user_id=42")
+        raise EditError(f"--set {text}: write a JSON pointer and a value, such as /payload/user_id=42")
     try:
         value = exact_json.parse(value_text).value
     except InvalidJson:
         value = value_text
     *parents, last = pointer_tokens(pointer)
 
-    def mend(document: str) -> str:
+    def step(document: str) -> str:
         root = exact_json.parse(document).value
         place = root
         for token in parents:
@@ -108,10 +118,10 @@ def _set(text: str) -> Mend:
         elif isinstance(place, dict):
             place[last] = value
         else:
-            raise Unmendable(f"--set {pointer}: there is no object to set it in")
+            raise InvalidEdit(f"--set {pointer}: there is no object to set it in")
         return dumps(root)
 
-    return mend
+    return step
 
 
 def _member(place: Any, token: str, pointer: str) -> Any:
@@ -119,37 +129,37 @@ def _member(place: Any, token: str, pointer: str) -> Any:
         return place[token]
     if isinstance(place, list):
         return place[_index(place, token, pointer)]
-    raise Unmendable(f"--set {pointer}: there is no {token!r} on the way")
+    raise InvalidEdit(f"--set {pointer}: there is no {token!r} on the way")
 
 
 def _index(place: list[Any], token: str, pointer: str) -> int:
     if token.isdecimal() and int(token) < len(place):
         return int(token)
-    raise Unmendable(f"--set {pointer}: the list has no element {token!r}")
+    raise InvalidEdit(f"--set {pointer}: the list has no element {token!r}")
 
 
-def _jq(program: str) -> Mend:
+def _jq(program: str) -> Step:
     try:
         import jq  # noqa: PLC0415 (an extra, which only this option needs)
     except ImportError as error:
-        raise MendingError("--jq needs the package jq: pip install 'spillway[jq]', or use --python") from error
+        raise EditError("--jq needs the package jq: pip install 'spillway[jq]', or use --python") from error
     try:
         compiled = jq.compile(program)
     except ValueError as error:
-        raise MendingError(f"--jq {program}: {' '.join(str(error).split())}") from error
+        raise EditError(f"--jq {program}: {' '.join(str(error).split())}") from error
 
-    def mend(document: str) -> str | None:
+    def step(document: str) -> str | None:
         try:
             results = compiled.input_text(document).text().splitlines()
         except ValueError as error:
-            raise Unmendable(f"--jq: {' '.join(str(error).split())}") from None
+            raise InvalidEdit(f"--jq: {' '.join(str(error).split())}") from None
         if len(results) > 1:
-            raise Unmendable(f"--jq gives {len(results)} results; an event is one")
+            raise InvalidEdit(f"--jq gives {len(results)} results; an event is one")
         if not results:
             return None
         return dumps(_digits_kept(exact_json.parse(document).value, exact_json.parse(results[0]).value))
 
-    return mend
+    return step
 
 
 def _digits_kept(before: Any, after: Any) -> Any:
@@ -169,28 +179,28 @@ def _rounded(number: Number) -> float:
     return math.copysign(sys.float_info.max, rounded) if math.isinf(rounded) else rounded
 
 
-def _python(name: str) -> Mend:
+def _python(name: str) -> Step:
     module_name, colon, function_name = name.partition(":")
     if not colon:
-        raise MendingError(f"--python {name}: write module:function")
+        raise EditError(f"--python {name}: write module:function")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)  # as `python -m` does: the function lies beside the operator
     try:
         function = getattr(importlib.import_module(module_name), function_name)
     except (ImportError, AttributeError, SyntaxError) as error:
-        raise MendingError(f"--python {name}: {error}") from error
+        raise EditError(f"--python {name}: {error}") from error
     if not callable(function):
-        raise MendingError(f"--python {name}: that is no function")
+        raise EditError(f"--python {name}: that is not a function")
 
-    def mend(document: str) -> str | None:
+    def step(document: str) -> str | None:
         try:
             result = function(_decoder.decode(document))
             return None if result is None else _dumps(result)
-        except Exception as error:  # the operator's code: whatever it raises is told of this event
-            raise Unmendable(f"--python {name}: {type(error).__name__}: {error}") from error
+        except Exception as error:  # the operator's code: what it raises is this event's error
+            raise InvalidEdit(f"--python {name}: {type(error).__name__}: {error}") from error
 
-    return mend
+    return step
 
 
 def _number(text: str) -> int | Decimal:
@@ -212,10 +222,10 @@ def _exact(value: Any) -> Any:
         return [_exact(element) for element in value]
     if isinstance(value, Decimal):
         if not value.is_finite():
-            raise ValueError(f"{value} is no JSON")
+            raise ValueError(f"{value} is not JSON")
         return Number(value)
     if type(value) in (int, float):
         return Number(json.dumps(value, allow_nan=False))
     if value is None or isinstance(value, str | bool):
         return value
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")

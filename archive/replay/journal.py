@@ -52,13 +52,13 @@ class Record:
         operator: who began it.
         options: as the operator wrote them; a replay with the same ones goes on with this journal.
         selection: see `archive.dead_letters.selection.Selection.describe`.
-        mending: how events are mended.
+        edits: of the events, as the operator wrote them.
         destination: `stream`, `table` or `raw`.
         started_at, updated_at: UTC, ISO 8601.
         state: `running`, `finished` or `stopped`.
         next_number: of the next record to be put back.
         put_back: how many records were.
-        discarded: how many the mending discarded.
+        discarded: how many an edit discarded.
         left: how many were not put back, by reason.
         resumed: how often it was gone on with.
         intent: what is under way.
@@ -68,7 +68,7 @@ class Record:
     operator: str
     options: dict[str, Any]
     selection: dict[str, Any]
-    mending: list[str]
+    edits: list[str]
     destination: str
     started_at: str
     updated_at: str

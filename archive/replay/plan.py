@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from archive.dead_letters.failures import FailedRecord
@@ -15,9 +15,10 @@ from archive.dead_letters.outlook import (
     outlook_of_event,
     schema_problem,
 )
-from archive.replay.destinations import RAW, TABLE, Planned
-from archive.replay.document import Unmendable
-from archive.replay.editing import Mending
+from archive.replay.destination_kinds import RAW, STREAM, TABLE
+from archive.replay.destinations import Planned
+from archive.replay.document import InvalidEdit
+from archive.replay.editing import Edit
 from producers.event import PoisonEvent, decode
 from producers.replay_mark import LAKE
 
@@ -42,7 +43,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A failure that the mending gave nothing for: it is settled without being put back."""
+    """A failure that the edit discards: it is settled without being put back."""
 
     failed: FailedRecord
 
@@ -89,22 +90,22 @@ class Planner:
     """Decides about failures.
 
     Args:
-        fetch: gets the bytes behind an S3 URI.
-        mending: what is done to events first; None for nothing.
+        with_data: gives a failure with its bytes at hand.
+        edit: of every event first; None for none.
         destination: `stream`, `table` or `raw`.
         force: whether what was put back often already is put back once more.
     """
 
     def __init__(
         self,
-        fetch: Callable[[str], bytes],
-        mending: Mending | None = None,
-        destination: str = "stream",
+        with_data: Callable[[FailedRecord], FailedRecord],
+        edit: Edit | None = None,
+        destination: str = STREAM,
         *,
         force: bool = False,
     ) -> None:
-        self._fetch = fetch
-        self._mending = mending
+        self._with_data = with_data
+        self._edit = edit
         self._destination = destination
         self._force = force
 
@@ -115,44 +116,40 @@ class Planner:
         if failed.replays >= MAX_REPLAYS and not self._force:
             often = f"put back {failed.replays} times before, and failed again; --force puts it back once more"
             return Left(failed.name, "put back too often", often)
-        failed = self.with_data(failed)
+        failed = self._with_data(failed)
+        if failed.data is None:
+            return Left(failed.name, failed.stage, failed.error.message)
         if self._destination == RAW:
             return self._decide_raw(failed)
-        mended = False
-        if self._mending is None:
-            outlook = outlook_of(failed)
-        else:
-            try:
-                event = self._mending.apply(failed)
-            except Unmendable as error:
-                return Left(failed.name, "mending failed", str(error))
-            if event is None:
-                return Discarded(failed)
-            mended = True
-            outlook = outlook_of_event(event, failed.bound)
-        return self._judge(failed, outlook, mended=mended)
+        if self._edit is None:
+            return self._judge(failed, outlook_of(failed))
+        return self._decide_edited(failed, self._edit)
 
-    def with_data(self, failed: FailedRecord) -> FailedRecord:
-        """A failure with its bytes at hand, fetched where they lie apart."""
-        if failed.data is None and failed.data_ref is not None:
-            return replace(failed, data=self._fetch(failed.data_ref))
-        return failed
+    def _decide_edited(self, failed: FailedRecord, edit: Edit) -> Planned | Discarded | Left:
+        try:
+            event = edit.apply(failed)
+        except InvalidEdit as error:
+            return Left(failed.name, "edit failed", str(error))
+        if event is None:
+            return Discarded(failed)
+        decision = self._judge(failed, outlook_of_event(event, failed.bound))
+        if isinstance(decision, Planned) and (problem := schema_problem(event)):
+            return Left(failed.name, "breaks the event schema", problem)
+        return decision
 
-    def _judge(self, failed: FailedRecord, outlook: Outlook, *, mended: bool) -> Planned | Left:
+    def _judge(self, failed: FailedRecord, outlook: Outlook) -> Planned | Left:
         if outlook.verdict in (STILL_FAILS, NOTHING_TO_DO, LOST) or outlook.event is None:
             return Left(failed.name, outlook.verdict, outlook.reason)
-        if mended and (problem := schema_problem(outlook.event)):
-            return Left(failed.name, "breaks the event schema", problem)
         if self._destination == TABLE and outlook.bound == LAKE:
-            return Left(failed.name, "not for the table", "it failed on its way to the lake; leave out --to table")
+            return Left(failed.name, "not for the table", "it failed on its way to the lake; leave out --into table")
         return Planned(failed, outlook.event, outlook.bound)
 
     def _decide_raw(self, failed: FailedRecord) -> Planned | Left:
         if failed.bound == LAKE:
-            both = "raw bytes go back to both readers from their dead letter; as Firehose's error they need not"
+            both = "its dead letter puts the same raw bytes back for both readers, so this error of Firehose need not"
             return Left(failed.name, "not as raw bytes", both)
         try:
             decode(failed.data or b"")
         except PoisonEvent:
             return Planned(failed, None, None)
-        return Left(failed.name, "not as raw bytes", "it is an event; leave out --to raw")
+        return Left(failed.name, "not as raw bytes", "it is an event; leave out --into raw")

@@ -36,7 +36,7 @@ class Order:
         pid: of this process.
         options: as they were written; the same options go on with an unfinished replay.
         selection: what they mean now.
-        mending: how events are mended, as written.
+        edits: of the events, as written.
         again: whether what was settled before is taken too.
         on_doubt: see `archive.replay.settling.settle_interrupted`.
     """
@@ -46,7 +46,7 @@ class Order:
     pid: int
     options: dict[str, Any]
     selection: Selection
-    mending: tuple[str, ...] = ()
+    edits: tuple[str, ...] = ()
     again: bool = False
     on_doubt: OnDoubt = "ask"
 
@@ -142,7 +142,7 @@ class ReplayRun:
                 operator=order.operator,
                 options=order.options,
                 selection=order.selection.describe(),
-                mending=list(order.mending),
+                edits=list(order.edits),
                 destination=self.destination.kind,
                 started_at=started,
                 updated_at=started,

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from archive.dead_letters.documents import Documents, WrittenByAnother
 from archive.dead_letters.settled_lines import DISCARDED, PUT_BACK, SettledLines, read_settled_lines, settled_key
-from archive.replay.destinations import TABLE
+from archive.replay.destination_kinds import TABLE
 from archive.replay.in_doubt import OutOfReach, StreamSearch
 from archive.replay.journal import RUNNING, STOPPED, Intent, Journal, Place, Record, from_runs
 from archive.replay.lock import ReplayLock

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pyarrow.dataset as ds
 
+from archive.dead_letters.claims import InvalidClaim, read_claim
+from archive.dead_letters.documents import Documents
 from archive.dead_letters.failures import FailedRecord
 from archive.dead_letters.stores import StoredObject, objects, stores
 from archive.lake.filesystem import filesystem_of
@@ -176,14 +178,15 @@ def in_failure_stores(s3: "S3Client", names: Names, period: Period, retention: t
         retention: of the stream, by which a failure may be later than the acceptance.
     """
     until = period.end + retention
+    claims = Documents(s3, names.dead_letter_bucket)
     with ThreadPoolExecutor(READS_AT_ONCE) as executor:
         for store in stores(names.dead_letter_bucket, names.lake_bucket, retention):
             listed = objects(s3, store, period.start, until)
             for part in _batches(listed, READS_AT_ONCE):
-                yield from executor.map(lambda each: _in_object(s3, each, period), part)
+                yield from executor.map(lambda each: _in_object(s3, each, period, claims), part)
 
 
-def _in_object(s3: "S3Client", stored: StoredObject, period: Period) -> Failures:
+def _in_object(s3: "S3Client", stored: StoredObject, period: Period, claims: Documents) -> Failures:
     store = stored.store
     place: Place = "dead_letters" if store.name == DEAD_LETTERS else "firehose_errors"
     body = s3.get_object(Bucket=store.bucket, Key=stored.key)["Body"].read()
@@ -191,7 +194,7 @@ def _in_object(s3: "S3Client", stored: StoredObject, period: Period) -> Failures
     unreadable = 0
     for number, line in enumerate(body.splitlines()):
         record = store.read(stored.key, number, line)
-        data = _data_of(s3, record)
+        data = _data_of(record, claims)
         if record.is_lost:
             failures.lost.append(record)
         elif data is None:
@@ -201,11 +204,13 @@ def _in_object(s3: "S3Client", stored: StoredObject, period: Period) -> Failures
     return Failures(failures.sightings, failures.lost, unreadable)
 
 
-def _data_of(s3: "S3Client", record: FailedRecord) -> bytes | None:
-    if record.data_ref is None:
+def _data_of(record: FailedRecord, claims: Documents) -> bytes | None:
+    if record.data is not None or record.data_ref is None:
         return record.data
-    bucket, _, key = record.data_ref.removeprefix("s3://").partition("/")
-    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    try:
+        return read_claim(claims, record.data_ref)
+    except InvalidClaim:
+        return None
 
 
 def _arrival(record: FailedRecord) -> int:

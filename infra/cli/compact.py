@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from archive.compaction.athena import AthenaEngine
-from archive.compaction.job import Compaction, landed_hours
+from archive.compaction.cleaning import Cleaning
+from archive.compaction.job import Compaction, hours_with_events
 from archive.compaction.local import LocalEngine
 from archive.lake.columns import arrow_schema, columns
-from infra.cli.context import Context
+from infra.cli.context import CommandError, Context
 from infra.cli.edge import stopped
 from infra.cli.tables import print_json, print_table
 
@@ -42,9 +43,11 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
     outcomes: list[Outcome] = []
     try:
         with stopped(context, "compaction stopped", "What is done stays done; run it again."):
-            hours = landed_hours(context.client("s3"), context.names().lake_bucket, since, until)
+            s3, bucket = context.client("s3"), context.names().lake_bucket
+            hours = hours_with_events(s3, bucket, since, until)
             closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
             outcomes.extend(_announced(_compaction(context).run(hours), closed_after))
+            Cleaning(s3, bucket).run(min(since, now - LOOK_BACK), until)
     finally:
         if as_json:
             print_json([_record(outcome) for outcome in outcomes])
@@ -53,15 +56,20 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
                 ("hour", "what", "new objects", "files", "rows", "duplicates"),
                 [tuple(_record(outcome).values()) for outcome in outcomes],
             )
+    failed = [outcome for outcome in outcomes if outcome.what == "failed"]
+    if failed:
+        raise CommandError(
+            f"{len(failed)} of {len(outcomes)} hours are not compacted. First: {failed[0].hour}: {failed[0].error}"
+        )
     if not outcomes:
         click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
 
 
 def _announced(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":
-    """Say which hour is done, as it is."""
+    """Print each outcome when its hour is done."""
     for outcome in outcomes:
         until = f" until {outcome.hour.end + closed_after:%H:%M} UTC" if outcome.what == "open" else ""
-        click.echo(f"{outcome.hour}  {outcome.what}{until}", err=True)
+        click.echo(f"{outcome.hour}  {outcome.what}{until}{outcome.error and ': '}{outcome.error}", err=True)
         yield outcome
 
 

@@ -115,6 +115,13 @@ def session(context: Context) -> Iterator[Session]:
         yield Session(context, settings, names, executor, s3, failures)
 
 
+def say_what_where_does_not_fit(opened: Session) -> None:
+    """Say on standard error how many failures were left out because `--where` cannot be applied to them."""
+    seen = opened.failures.seen
+    if seen.unfit:
+        click.echo(f"{seen.unfit:,} failures left out, such as: {seen.why_unfit}", err=True)
+
+
 @dataclass(frozen=True, slots=True)
 class _Source:
     """Gives the objects of dead letters: by listing them, or, where those are too many to read, from Athena."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from archive.replay.destination_kinds import RAW, TABLE
 from infra.cli.dead_letter_options import Session
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from archive.replay.plan import Tally
     from archive.replay.rate import Pace
 
-STREAM: Final = "stream"
-TABLE: Final = "table"
-RAW: Final = "raw"
 TABLE_EVENTS_PER_SECOND: Final = 1_000.0  # a new table on demand takes 4,000 writes of 1 KB a second (quota, 2026)
 
 
@@ -74,11 +72,11 @@ def pace_of(opened: Session, kind: str, options: dict[str, Any]) -> "tuple[Pace,
 
     capacity = measure(*clients)
     rate = capacity.share(share)
-    told = (
+    explained = (
         f"{rate.bytes_per_second / 2**20:.2f} MiB and {rate.records_per_second:,.0f} records a second: {share:.0%} of "
         f"what {capacity.shards} shards have free, with {capacity.bytes_per_second / 2**20:.2f} MiB/s in use"
     )
-    return Pace(rate, measure=measured), told
+    return Pace(rate, measure=measured), explained
 
 
 class Display:

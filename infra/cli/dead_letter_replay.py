@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
+from archive.replay.destination_kinds import DESTINATIONS, RAW, STREAM
 from infra.cli.context import CommandError, Context
-from infra.cli.dead_letter_options import Session, host, operator, selection_of, selection_options, session
-from infra.cli.dead_letter_putting import RAW, STREAM, TABLE, Display, destination, kinesis, pace_of
+from infra.cli.dead_letter_options import (
+    Session,
+    host,
+    operator,
+    say_what_where_does_not_fit,
+    selection_of,
+    selection_options,
+    session,
+)
+from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
 from infra.cli.dead_letter_tables import count_of, print_tally
 from infra.cli.tables import print_json
 
@@ -19,13 +28,11 @@ if TYPE_CHECKING:
 
     from archive.dead_letters.failures import FailedRecord
     from archive.dead_letters.selection import Selection
-    from archive.dead_letters.settled_lines import SettledLines
-    from archive.replay.editing import Mending
+    from archive.replay.editing import Edit
     from archive.replay.journal import Record
     from archive.replay.plan import Tally
     from archive.replay.settling import OnDoubt
 
-DESTINATIONS: Final = (TABLE, RAW)
 SAMPLED: Final = 20
 SHOWN_DIFFS: Final = 3
 
@@ -34,17 +41,25 @@ SHOWN_DIFFS: Final = 3
 @selection_options
 @click.option(
     "--to",
-    "ends",
-    multiple=True,
-    metavar="TIME|table|raw",
-    help="A time: failed before then [default: now]. `table`: write straight into the table, past the stream. `raw`: "
-    "put bytes that are no event on the stream as they are. May be given twice.",
+    "end",
+    default="now",
+    show_default=True,
+    metavar="TIME",
+    help="Failed before then.",
 )
 @click.option(
-    "--set", "sets", multiple=True, metavar="/POINTER=VALUE", help="Mend: set a member, as /payload/user_id=42."
+    "--into",
+    type=click.Choice(DESTINATIONS),
+    default=STREAM,
+    show_default=True,
+    help="Where events go: the stream; the table directly, past the stream; or `raw`, which puts bytes that are not an "
+    "event on the stream as they are.",
 )
-@click.option("--jq", metavar="PROGRAM", help="Mend: event in, event out; no output discards it.")
-@click.option("--python", metavar="MODULE:FUNCTION", help="Mend: dict in, dict out; None discards it.")
+@click.option(
+    "--set", "sets", multiple=True, metavar="/POINTER=VALUE", help="Edit: set a member, as /payload/user_id=42."
+)
+@click.option("--jq", metavar="PROGRAM", help="Edit: event in, event out; no output discards it.")
+@click.option("--python", metavar="MODULE:FUNCTION", help="Edit: dict in, dict out; None discards it.")
 @click.option(
     "--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, whatever the stream has free."
 )
@@ -77,29 +92,25 @@ def replay(context: Context, /, **options: Any) -> None:
     spillway dead-letters replay --from 2h --error ItemTooLarge
     spillway dead-letters replay --from 02:00 --to 03:00 --set /payload/user_id=null --yes
     """
-    ends = [end for end in options["ends"] if end not in DESTINATIONS]
-    kinds = [end for end in options["ends"] if end in DESTINATIONS]
-    if len(ends) > 1 or len(kinds) > 1:
-        raise click.UsageError("--to: give one time and one destination at the most")
-    start, stages, errors, where = (options[name] for name in ("start", "stages", "errors", "where"))
-    end, kind = ends[0] if ends else "now", kinds[0] if kinds else STREAM
+    start, end, stages, errors, where = (options[name] for name in ("start", "end", "stages", "errors", "where"))
+    kind = options["into"]
     selection = selection_of(start, end, stages, errors, where)
-    mending = _mending(options["sets"], options["jq"], options["python"])
-    if kind == RAW and mending is not None:
-        raise click.UsageError("--to raw puts bytes back as they are; leave out the mending")
-    told = {
+    edit = _edit(options["sets"], options["jq"], options["python"])
+    if kind == RAW and edit is not None:
+        raise click.UsageError("--into raw puts bytes back as they are; leave out --set, --jq and --python")
+    as_written = {
         "from": start,
         "to": end,
         "stage": list(stages),
         "error": list(errors),
         "where": where,
-        "mending": list(mending.told) if mending else [],
+        "edits": list(edit.as_written) if edit else [],
         "destination": kind,
         "force": options["force"],
         "again": options["again"],
     }
     with session(context) as opened:
-        command = _Replaying(opened, kind, mending, told, options)
+        command = _Replaying(opened, kind, edit, as_written, options)
         if options["yes"]:
             command.act(selection)
         else:
@@ -110,16 +121,16 @@ class _Replaying:
     """The command, its options understood."""
 
     def __init__(
-        self, opened: Session, kind: str, mending: "Mending | None", told: dict[str, Any], options: dict[str, Any]
+        self, opened: Session, kind: str, edit: "Edit | None", as_written: dict[str, Any], options: dict[str, Any]
     ) -> None:
         from archive.replay.plan import Planner  # noqa: PLC0415 (for other commands)
 
         self._session = opened
         self._kind = kind
-        self._mending = mending
-        self._told = told
+        self._edit = edit
+        self._as_written = as_written
         self._options = options
-        self._planner: Planner = Planner(opened.failures.fetch, mending, kind, force=options["force"])
+        self._planner: Planner = Planner(opened.failures.with_data, edit, kind, force=options["force"])
 
     def rehearse(self, selection: "Selection") -> None:
         """Say what would be done."""
@@ -136,6 +147,7 @@ class _Replaying:
                     tally.discarded += 1
                 case Planned() as planned:
                     tally.plan(planned)
+        say_what_where_does_not_fit(self._session)
         aggregate = 1 if self._kind == RAW else self._session.settings.stream.aggregate_bytes
         records = -(-tally.size // aggregate) if self._kind != RAW else tally.put_back
         seconds = pace.rate.seconds(tally.size, records, tally.put_back) if tally.put_back else 0.0
@@ -156,7 +168,7 @@ class _Replaying:
         from archive.replay.settling import ReplayStopped  # noqa: PLC0415
         from producers.clock import SYSTEM_CLOCK  # noqa: PLC0415
 
-        if self._mending is not None:
+        if self._edit is not None:
             for _ in self._tried(itertools.islice(self._unsettled(selection), SAMPLED)):
                 pass
         opened = self._session
@@ -178,9 +190,9 @@ class _Replaying:
                 operator=operator(opened.context),
                 host=host(),
                 pid=os.getpid(),
-                options=self._told,
+                options=self._as_written,
                 selection=selection,
-                mending=self._mending.told if self._mending else (),
+                edits=self._edit.as_written if self._edit else (),
                 again=self._options["again"],
                 on_doubt=cast("OnDoubt", self._options["in_doubt"]),
             )
@@ -192,6 +204,7 @@ class _Replaying:
                 raise CommandError(
                     f"{error}; what was put back is noted, the same command goes on from there"
                 ) from error
+        say_what_where_does_not_fit(opened)
         self._report(record, tally, time.monotonic() - started)
 
     def _report(self, record: "Record", tally: "Tally", seconds: float) -> None:
@@ -219,24 +232,20 @@ class _Replaying:
 
     def _unsettled(self, selection: "Selection") -> "Iterator[FailedRecord]":
         again = self._options["again"]
-        failures = self._session.failures.select(selection, read_settled=again)
-        for _, group in itertools.groupby(failures, key=lambda pair: pair[0].key):
-            lines: set[int] | None = None
-            for failed, settled in group:
-                lines = _lines(settled, again=again) if lines is None else lines
-                if failed.line not in lines:
-                    yield failed
+        for failed, settled in self._session.failures.select(selection, read_settled=again):
+            if again or not settled.holds(failed.line):
+                yield failed
 
     def _tried(self, failures: "Iterator[FailedRecord]") -> "Iterator[FailedRecord]":
-        """The same failures; where they are mended, the first of them tried, and the difference shown.
+        """The same failures; where they are edited, the first of them tried, and the difference shown.
 
         Raises:
-            CommandError: the mending works on none of the first.
+            CommandError: none of the first can be put back after the edit.
         """
-        if self._mending is None:
+        if self._edit is None:
             yield from failures
             return
-        from archive.replay.document import Unmendable  # noqa: PLC0415 (for other commands)
+        from archive.replay.document import InvalidEdit  # noqa: PLC0415 (for other commands)
         from archive.replay.plan import Left  # noqa: PLC0415
 
         sample = list(itertools.islice(failures, SAMPLED))
@@ -246,32 +255,28 @@ class _Replaying:
             if self._options["as_json"] or failed.is_lost:
                 continue
             try:
-                click.echo("\n".join(self._mending.diff(self._planner.with_data(failed))))
-            except Unmendable as error:
+                click.echo("\n".join(self._edit.diff(self._session.failures.with_data(failed))))
+            except InvalidEdit as error:
                 click.echo(f"--- {failed.name}\n    {error}")
             if isinstance(each, Left):
                 click.echo(f"    {each.kind}: {each.reason}")
             click.echo()
         if sample and len(lefts) == len(sample):
             raise CommandError(
-                f"the mending makes none of the first {len(sample)} fit to be put back, so nothing was: "
+                f"none of the first {len(sample)} failures can be put back after this edit, so nothing was: "
                 f"{lefts[0].reason}"
             )
         yield from sample
         yield from failures
 
 
-def _mending(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Mending | None":
-    from archive.replay.editing import MendingError, mending  # noqa: PLC0415 (for other commands)
+def _edit(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Edit | None":
+    from archive.replay.editing import EditError, edit_of  # noqa: PLC0415 (for other commands)
 
     try:
-        return mending(sets, jq, python)
-    except MendingError as error:
+        return edit_of(sets, jq, python)
+    except EditError as error:
         raise click.UsageError(str(error)) from error
-
-
-def _lines(settled: "SettledLines", *, again: bool) -> set[int]:
-    return set() if again else settled.lines()
 
 
 def _say_start(record: "Record") -> None:

@@ -77,7 +77,7 @@ def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: 
         click.echo(f"  event, {len(failed.data or b''):,} bytes")
         click.echo("\n".join(f"    {line}" for line in pretty(document_of_event(event))))
     elif failed.data is not None:
-        click.echo(f"  bytes, {len(failed.data):,}, no event")
+        click.echo(f"  bytes, {len(failed.data):,}, not an event")
         click.echo("\n".join(f"    {line}" for line in _dump(failed.data)))
 
 
@@ -86,7 +86,7 @@ def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
     bound = ", ".join(f"{count:,} for {BOUND[name]}" for name, count in sorted(tally.bound.items()))
     _field("put back", f"{tally.put_back:,} {PLACES[destination]}" + (f": {bound}" if bound else ""))
     if tally.discarded:
-        _field("discarded", f"{tally.discarded:,}, for which the mending gives nothing")
+        _field("discarded", f"{tally.discarded:,}, as the edit says")
     if not tally.left:
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
@@ -106,8 +106,8 @@ def print_history(records: Iterable[tuple["Record", str]]) -> None:
         times = f"{record.started_at[:19].replace('T', ' ')} to {record.updated_at[:19].replace('T', ' ')} UTC"
         _field("by", f"{record.operator}, {times}" + (f", resumed {_times(record.resumed)}" if record.resumed else ""))
         _field("selected", _selected(record.selection))
-        for mending in record.mending:
-            _field("mended", mending)
+        for edit in record.edits:
+            _field("edited", edit)
         discarded = f", {record.discarded:,} discarded" if record.discarded else ""
         _field("put back", f"{record.put_back:,} {PLACES[record.destination]}{discarded}")
         if record.left:

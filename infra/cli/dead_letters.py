@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from infra.cli.context import CommandError, Context
-from infra.cli.dead_letter_options import selection_of, selection_options, session
+from infra.cli.dead_letter_options import say_what_where_does_not_fit, selection_of, selection_options, session
 from infra.cli.dead_letter_replay import replay
 from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
 from infra.cli.tables import print_json
@@ -47,16 +47,14 @@ def list_(context: Context, /, **options: Any) -> None:
     selection = selection_of(*(options[name] for name in ("start", "end", "stages", "errors", "where")))
     report = FailureReport()
     with session(context) as opened:
-        key, lines = "", set[int]()
         for failed, settled in opened.failures.select(selection, read_settled=options["everything"]):
-            if failed.key != key:
-                key, lines = failed.key, settled.lines()
-            if failed.line in lines:
+            if settled.holds(failed.line):
                 report.settled += 1
             else:
                 at_hand = opened.failures.with_data(failed)
                 report.add(at_hand, outlook_of(at_hand))
         objects = opened.failures.seen.objects
+        say_what_where_does_not_fit(opened)
     if options["as_json"]:
         print_json({"from": selection.start.isoformat(), "to": selection.end.isoformat(), **report.document()})
         return
@@ -105,7 +103,7 @@ def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT00
     with session(context) as opened:
         records = replays(opened.failures.documents, limit)
     if as_json:
-        print_json([_told(record, state) for record, state in records])
+        print_json([_document_of(record, state) for record, state in records])
     else:
         print_history(records)
 
@@ -132,7 +130,14 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
         names = {"dead-letters": opened.names.dead_letter_queue, "parked": opened.names.parked_queue}
         sqs, kinesis = context.client("sqs"), context.client("kinesis")
         results = [
-            drained(sqs, opened.s3, kinesis, queue=names[queue], bucket=opened.names.dead_letter_bucket)
+            drained(
+                sqs,
+                opened.s3,
+                kinesis,
+                queue=names[queue],
+                bucket=opened.names.dead_letter_bucket,
+                stream=opened.names.stream,
+            )
             for queue in dict.fromkeys(which)
         ]
     if as_json:
@@ -147,7 +152,7 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
 dead_letters.add_command(replay)
 
 
-def _told(record: "Record", state: str) -> dict[str, Any]:
+def _document_of(record: "Record", state: str) -> dict[str, Any]:
     from dataclasses import asdict  # noqa: PLC0415 (as above)
 
     return {**asdict(record), "state": state}

@@ -4,21 +4,44 @@ import functools
 import json
 from typing import Any, Final
 
+import click
 import urllib3
 
 from infra.cli.context import CommandError
+from infra.terminal import shown
 
 TRIES: Final = 15  # a second apart: longer than a function that was killed keeps a key in progress
 TIMEOUT_SECONDS: Final = 30.0
+_WHY: Final = {
+    409: "another request with this key is under way",
+    429: "over the rate limit",
+    503: "the stream took nothing",
+}
+
+
+class AnnouncedRetry(urllib3.Retry):
+    """Retries that say, on standard error, why they wait and how long."""
+
+    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
+        """Wait before the next try."""
+        asked = self.get_retry_after(response) if response is not None else None
+        seconds = self.get_backoff_time() if asked is None else asked
+        why = "the connection was cut" if response is None else _WHY.get(response.status, f"HTTP {response.status}")
+        click.echo(f"{why}: waiting {seconds:.1f} s, then trying again with the same key", err=True)
+        super().sleep(response)
 
 
 @functools.cache
-def pool() -> urllib3.PoolManager:
-    """The connection pool. 409, 429 and 503 are tried again after what Retry-After says."""
+def pool(*, announced: bool = False) -> urllib3.PoolManager:
+    """The connection pool. 409, 429 and 503 are retried after what Retry-After says.
+
+    Args:
+        announced: say so on standard error.
+    """
     return urllib3.PoolManager(
         maxsize=16,
         timeout=urllib3.Timeout(TIMEOUT_SECONDS),
-        retries=urllib3.Retry(
+        retries=(AnnouncedRetry if announced else urllib3.Retry)(
             total=TRIES,
             connect=0,
             status_forcelist=(409, 429, 503),  # under way for another request, over the rate, nothing taken
@@ -40,10 +63,10 @@ def request(
         CommandError: nobody answers there.
     """
     try:
-        return pool().request(method, url, body=body, headers=headers)
+        return pool(announced=body is not None).request(method, url, body=body, headers=headers)
     except urllib3.exceptions.HTTPError as error:
         raise CommandError(
-            f"nobody answers at {url}; is the pipeline running (spillway run)? {_reason(error)}"
+            f"nobody answers at {url}; is the pipeline running (spillway run)? ({type(error).__name__})"
         ) from error
 
 
@@ -54,10 +77,10 @@ def get_json(url: str) -> Any:
         CommandError: nobody answers there, or not with JSON.
     """
     answer = request("GET", url)
+    said = shown(answer.data[:200].decode("utf-8", "replace"))
     if answer.status != 200:
-        raise CommandError(f"{url} answers {answer.status}: {answer.data[:200]!r}")
-    return json.loads(answer.data)
-
-
-def _reason(error: Exception) -> str:
-    return f"({type(error).__name__})"
+        raise CommandError(f"{url} answers {answer.status}: {said}")
+    try:
+        return json.loads(answer.data)
+    except ValueError as error:
+        raise CommandError(f"{url} does not answer with JSON: {said}") from error

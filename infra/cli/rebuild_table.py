@@ -3,7 +3,7 @@
 import sys
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
     with stopped(context, "the rebuild stopped", f"The same command goes on, from {journal}."):
         kept = Journal(journal, target, period)
         kept.begin()
-        files = files_of(s3, names.lake_bucket, period, timedelta(hours=settings.stream.retention_hours))
+        files = files_of(s3, names.lake_bucket, period)
         with ThreadPoolExecutor(settings.table_writer.concurrent_writes) as executor:
             writing = _table(context, target, executor, ttl_seconds)
             rebuild = Rebuild(s3, names.lake_bucket, writing, kept, period, ttl_seconds=ttl_seconds)

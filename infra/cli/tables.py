@@ -1,6 +1,5 @@
 """Tables for people, JSON for programs."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -13,8 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.status import HopStatus
+from infra.terminal import shown
+from infra.value_text import json_text
 
 PIPED_WIDTH: Final = 10_000  # characters: in a pipe nothing is folded
+MAX_CELL_CHARACTERS: Final = 500
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -23,7 +25,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     kept = [list(row) for row in rows]
     for column, heading in enumerate(headings):
         numeric = bool(kept) and all(isinstance(row[column], int | float | None) for row in kept)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
@@ -32,7 +34,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, for programs."""
-    click.echo(json.dumps(value, default=str))
+    click.echo(json_text(value))
 
 
 def print_hops(hops: Iterable[HopStatus]) -> None:
@@ -41,9 +43,15 @@ def print_hops(hops: Iterable[HopStatus]) -> None:
     print_table(("hop", "unit", "in", "out", "waiting", "failed"), rows)
 
 
+def count_of(number: int, thing: str, things: str | None = None) -> str:
+    """A number of things, such as `1 entry` and `2,000 entries`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
+        text = shown(str(value), keep="\n")
+        return text if len(text) <= MAX_CELL_CHARACTERS else f"{text[:MAX_CELL_CHARACTERS]}…"
     return f"{value:,}"

@@ -1,30 +1,31 @@
-"""Files of events: NDJSON, a JSON array, CSV, each plain or gzip, read as a stream."""
+"""Files of events: NDJSON, a JSON array, CSV and TSV, each plain or gzip, and Parquet, read as a stream."""
 
-import contextlib
 import csv
 import gzip
 import io
 import json
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Literal, TextIO, cast
 
+from infra.loading.json_array import elements
+from infra.loading.recognising import refuse_encoding, refuse_one_column, refuse_pretty_json
 from producers.explained import Explained
 
-MAX_ENTRY_CHARACTERS: Final = 4_000_000  # ten times the largest event; what is longer is no line of events
+MAX_ENTRY_CHARACTERS: Final = 4_000_000  # ten times the largest event; a longer line is not an event
+BATCH_ENTRIES: Final = 500
+BATCH_CHARACTERS: Final = 1_000_000  # of a request, before compression; 6 MB is what the API takes
 
-Format = Literal["ndjson", "array", "csv"]
+Format = Literal["ndjson", "array", "csv", "tsv", "parquet"]
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK_CHARACTERS = 1 << 20
+_PARQUET_MAGIC = b"PAR1"
 _JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
-_decoder = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class UnreadableFile(Explained):
-    """A file cannot be read on; the message says which, where, and why."""
+    """A file cannot be read on; the message says which, where, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +33,111 @@ class Entry:
     """One event to be in a file.
 
     Args:
-        number: of its line (of its element in an array, of its row in CSV), from 1.
+        number: of its line (of its element in an array, of its row in a table), from 1.
         text: JSON, on one line, or what stands in the place of it.
+        problem: why it cannot be an event, as an error of the API; None where it is sent.
     """
 
     number: int
     text: str
+    problem: dict[str, Any] | None = None
 
 
-def read_entries(file: BinaryIO, name: str, file_format: Format | None = None) -> Iterator[Entry]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive entries of a file that are one request."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def first(self) -> int:
+        """The number of the first entry."""
+        return self.entries[0].number
+
+    @property
+    def last(self) -> int:
+        """The number of the last entry."""
+        return self.entries[-1].number
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is read; what is None is found out from the file.
+
+    Args:
+        format: of the file.
+        delimiter: between the values of a row.
+        encoding: of the text, such as `latin-1`.
+    """
+
+    format: Format | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+
+def read_batches(entries: Iterable[Entry]) -> Iterator[Batch]:
+    """Cut a file's entries into requests: by position and size alone, so that the cuts are the same every time."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if batch and (len(batch) == BATCH_ENTRIES or size + len(entry.text) > BATCH_CHARACTERS):
+            yield Batch(tuple(batch))
+            batch, size = [], 0
+        batch.append(entry)
+        size += len(entry.text) + 1
+    if batch:
+        yield Batch(tuple(batch))
+
+
+def read_entries(file: BinaryIO, name: str, reading: Reading = Reading()) -> Iterator[Entry]:
     """Yield what a file holds, in order; memory is bounded by the longest entry.
 
     Args:
         file: open for reading, plain or gzip.
         name: of the file.
-        file_format: told from the name (`.csv`, `.json`, with `.gz` behind) and the first character if left out.
+        reading: how; what is left open follows from the name (`.csv`, `.tsv`, `.json`, with `.gz` behind) and the
+            first bytes.
 
     Raises:
         UnreadableFile: it cannot be read, is damaged, or an entry is longer than any event may be.
     """
     try:
-        text = _as_text(file)
-        match file_format or _format_of(name, text):
-            case "csv":
-                yield from _csv(text)
-            case "array":
-                yield from _array(text)
-            case _:
-                yield from _ndjson(text)
+        readable: Any = io.BufferedReader(cast("Any", file))  # a file that shows its progress is as good as a raw one
+        if reading.format == "parquet" or (reading.format is None and readable.peek(4)[:4] == _PARQUET_MAGIC):
+            from infra.loading.parquet import parquet_rows  # noqa: PLC0415 (pyarrow takes 0.4 s; most files need none)
+
+            yield from (Entry(number, text) for number, text in enumerate(parquet_rows(file), 1))
+            return
+        if readable.peek(2).startswith(_GZIP_MAGIC):
+            readable = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=readable)))
+        yield from _text_entries(readable, name, reading)
     except (OSError, EOFError, csv.Error, ValueError) as error:
         raise UnreadableFile(f"{name}: {error}") from error
 
 
-def _as_text(file: BinaryIO) -> TextIO:
-    readable: Any = io.BufferedReader(cast("Any", file))  # a file that shows its progress is as good as a raw one
-    if readable.peek(2).startswith(_GZIP_MAGIC):
-        readable = io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=readable)))
-    # What is not UTF-8 passes through as it is, for the API to refuse, line by line.
-    return io.TextIOWrapper(readable, encoding="utf-8", errors="surrogateescape", newline="")
+def _text_entries(readable: Any, name: str, reading: Reading) -> Iterator[Entry]:
+    file_format = reading.format or _format_of(name, readable)
+    head = readable.peek(64)
+    refuse_encoding(head, file_format, reading.encoding)
+    # What is not UTF-8 passes through as it is, and is refused line by line.
+    encoding = reading.encoding or "utf-8-sig"
+    errors = "surrogateescape" if reading.encoding is None else "strict"
+    text = io.TextIOWrapper(readable, encoding=encoding, errors=errors, newline="")
+    match file_format:
+        case "csv" | "tsv":
+            yield from _rows(text, reading.delimiter or ("\t" if file_format == "tsv" else ","))
+        case "array":
+            yield from (Entry(number, text) for number, text in elements(text, MAX_ENTRY_CHARACTERS))
+        case _:
+            refuse_pretty_json(head)
+            yield from _ndjson(text)
 
 
-def _format_of(name: str, text: TextIO) -> Format:
-    plain_name = name.removesuffix(".gz")
-    if plain_name.endswith(".csv"):
-        return "csv"
-    if plain_name.endswith(".json") and cast("io.BufferedReader", text.buffer).peek(64).lstrip().startswith(b"["):
+def _format_of(name: str, readable: io.BufferedReader) -> Format:
+    plain_name = name.removesuffix(".gz").lower()
+    if plain_name.endswith((".csv", ".tsv")):
+        return "csv" if plain_name.endswith(".csv") else "tsv"
+    if plain_name.endswith(".json") and readable.peek(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
         return "array"
     return "ndjson"
 
@@ -90,77 +151,26 @@ def _ndjson(file: TextIO) -> Iterator[Entry]:
             yield Entry(number, text)
 
 
-def _csv(file: TextIO) -> Iterator[Entry]:
+def _rows(file: TextIO, delimiter: str) -> Iterator[Entry]:
     """Rows as objects under the names of the first row: JSON numbers as numbers, nothing as null, the rest as text."""
-    rows = csv.reader(file, strict=True)
+    rows = csv.reader(file, strict=True, delimiter=delimiter)
     names = next(rows, None)
     if not names:
         raise ValueError("the first row has no names of columns")
+    refuse_one_column(names, delimiter)
+    quoted = [json.dumps(name, ensure_ascii=False) for name in names]
     for number, row in enumerate(rows, 2):
         if not row:
             continue
         if len(row) != len(names):
-            raise ValueError(f"row {number} has {len(row)} values under {len(names)} names")
-        members = (f"{json.dumps(name)}:{_csv_value(value)}" for name, value in zip(names, row, strict=True))
+            message = f"row {number} has {len(row)} values under {len(names)} names"
+            yield Entry(number, delimiter.join(row), {"code": "ragged_row", "message": message, "path": ""})
+            continue
+        members = (f"{name}:{_csv_value(value)}" for name, value in zip(quoted, row, strict=True))
         yield Entry(number, "{" + ",".join(members) + "}")
 
 
 def _csv_value(value: str) -> str:
     if not value:
         return "null"
-    return value if _JSON_NUMBER.fullmatch(value) else json.dumps(value)
-
-
-def _array(file: TextIO) -> Iterator[Entry]:
-    """The elements of one JSON array, each as the text it has in the file, on one line."""
-    buffer = _Buffer(file)
-    buffer.expect("[")
-    if buffer.next_character() == "]":
-        return
-    for number in range(1, sys.maxsize):
-        yield Entry(number, buffer.take_value(number).replace("\r", " ").replace("\n", " "))
-        if buffer.next_character() == "]":
-            return
-        buffer.expect(",")
-
-
-class _Buffer:
-    """The part of a file that was read and not yet taken."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._text = ""
-        self._at_end = False
-
-    def next_character(self) -> str:
-        """The next character that is no white space; empty at the end of the file."""
-        self._text = self._text.lstrip()
-        while not self._text and not self._at_end:
-            self._read_on()
-            self._text = self._text.lstrip()
-        return self._text[:1]
-
-    def expect(self, character: str) -> None:
-        """Take one character."""
-        if self.next_character() != character:
-            raise ValueError(f"expected {character!r} in the array, found {self._text[:20]!r}")
-        self._text = self._text[1:]
-
-    def take_value(self, number: int) -> str:
-        """Take one JSON value, reading on until it is whole."""
-        self.next_character()
-        while True:
-            with contextlib.suppress(ValueError):
-                _, end = _decoder.raw_decode(self._text)
-                rest = self._text[end:]
-                if self._at_end or rest.strip("0123456789.eE+-"):  # else a number may go on in what is not read yet
-                    value, self._text = self._text[:end], rest
-                    return value
-            if self._at_end or len(self._text) > MAX_ENTRY_CHARACTERS:
-                raise ValueError(f"element {number} is not JSON, or over {MAX_ENTRY_CHARACTERS:,} characters")
-            self._read_on()
-
-    def _read_on(self) -> None:
-        chunk = self._file.read(_CHUNK_CHARACTERS)
-        self._at_end = not chunk
-        self._text += chunk
+    return value if _JSON_NUMBER.fullmatch(value) else json.dumps(value, ensure_ascii=False)

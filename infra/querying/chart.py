@@ -1,13 +1,12 @@
-"""A result of two columns as a chart: in the terminal, or as a PNG."""
+"""A result of two columns as a chart in the terminal."""
 
 import itertools
 import math
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from infra.querying.output import text_of
+from infra.terminal import shown
+from infra.value_text import NULL, text_of
 from producers.explained import Explained
 
 if TYPE_CHECKING:
@@ -32,33 +31,60 @@ class Series:
         label: name of the first column.
         value: name of the second.
         labels: values of the first.
-        values: numbers of the second.
+        values: numbers of the second; None where it is null, or not finite.
     """
 
     label: str
     value: str
     labels: list[Any]
-    values: list[float]
+    values: list[float | None]
+
+    @property
+    def title(self) -> str:
+        """What the chart shows."""
+        return f"{shown(self.value)} by {shown(self.label)}"
+
+    @property
+    def numbers(self) -> list[float]:
+        """The values that are numbers."""
+        return [value for value in self.values if value is not None]
 
 
 def series_of(table: "pa.Table") -> Series:
-    """Read a result of two columns, the second of numbers; rows without a number are left out.
+    """Read a result of two columns, the second of numbers.
 
     Raises:
-        NotDrawable: it is another.
+        NotDrawable: it has other columns, or no number.
     """
     if table.num_columns != 2:
         raise NotDrawable(f"a chart takes two columns, a label and a number; the result has {table.num_columns}")
     label, value = table.column_names
     rows = [(row[0], row[1]) for row in zip(table[0].to_pylist(), table[1].to_pylist(), strict=True)]
     try:
-        kept = [(name, float(number)) for name, number in rows if number is not None]
-        kept = [(name, number) for name, number in kept if math.isfinite(number)]
+        values = [None if number is None else float(number) for _, number in rows]
     except (TypeError, ValueError):
         raise NotDrawable(f"a chart takes a label and a number; column {value!r} has no numbers") from None
-    if not kept:
+    series = Series(
+        label,
+        value,
+        [name for name, _ in rows],
+        [None if number is None or not math.isfinite(number) else number for number in values],
+    )
+    if not series.numbers:
         raise NotDrawable("the result has no rows to draw")
-    return Series(label, value, [name for name, _ in kept], [number for _, number in kept])
+    return series
+
+
+def label_text(label: Any) -> str:
+    """A label as people read it."""
+    return NULL if label is None else shown(text_of(label))
+
+
+def number_text(value: float | None) -> str:
+    """A number as people read it, with thousands separated."""
+    if value is None:
+        return NULL
+    return f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:,.4g}"
 
 
 def draw(series: Series, out: TextIO, width: int) -> None:
@@ -76,17 +102,19 @@ def draw(series: Series, out: TextIO, width: int) -> None:
 
 
 def _draw_bars(series: Series, out: TextIO, width: int) -> None:
-    labels = [text_of(label) for label in series.labels]
-    numbers = [_number(value) for value in series.values]
-    label_width = min(max(map(len, [*labels, series.label])), width // 3)
-    number_width = max(map(len, [*numbers, series.value]))
+    labels = [label_text(label) for label in series.labels]
+    numbers = [number_text(value) for value in series.values]
+    label_width = min(max(map(len, labels)), width // 3)
+    number_width = max(map(len, numbers))
     room = max(width - label_width - number_width - 4, 8)
-    most, least = max(0, *series.values), min(0, *series.values)
+    most, least = max(0, *series.numbers), min(0, *series.numbers)
     span = (most - least) or 1
     zero = -least / span * room
-    print(f"{series.label[:label_width]:<{label_width}}  {series.value:>{number_width}}", file=out)
+    print(series.title, file=out)
     for label, number, value in zip(labels, numbers, series.values, strict=True):
-        if value >= 0:
+        if value is None:
+            bar = ""
+        elif value >= 0:
             bar = " " * round(zero) + _bar(value / span * room)
         else:
             start = round(zero + value / span * room)
@@ -105,54 +133,30 @@ def _draw_columns(series: Series, out: TextIO, width: int) -> None:
     count = len(series.values)
     room = min(width - _SCALE_WIDTH, count)
     edges = [at * count // room for at in range(room + 1)]
-    means = [math.fsum(series.values[a:b]) / (b - a) for a, b in itertools.pairwise(edges)]
-    most, least = max(0, *means), min(0, *means)
-    margin = max(len(_number(most)), len(_number(least))) + 1
+    means = [_mean(series.values[a:b]) for a, b in itertools.pairwise(edges)]
+    known = [mean for mean in means if mean is not None]
+    most, least = max(0, *known), min(0, *known)
+    margin = max(len(number_text(most)), len(number_text(least))) + 1
     per_column = count / room
     note = "" if per_column <= 1 else f", mean of {per_column:.0f} rows to a column"
-    print(f"{series.value} by {series.label}{note}", file=out)
+    print(series.title + note, file=out)
     span = (most - least) or 1
-    eighths = [round((value - least) / span * HEIGHT * 8) for value in means]
+    eighths = [0 if value is None else round((value - least) / span * HEIGHT * 8) for value in means]
     for line in range(HEIGHT - 1, -1, -1):
-        edge = {HEIGHT - 1: _number(most), 0: _number(least)}.get(line, "")
+        edge = {HEIGHT - 1: number_text(most), 0: number_text(least)}.get(line, "")
         cells = "".join(_LEVELS[min(max(level - line * 8, 0), 8)] for level in eighths)
         print(f"{edge:>{margin - 1}} ┤{cells}".rstrip(), file=out)
-    first, last = text_of(series.labels[0]), text_of(series.labels[-1])
+    first, last = _short(label_text(series.labels[0]), room), _short(label_text(series.labels[-1]), room)
     print(f"{'':>{margin - 1}} └{'─' * room}", file=out)
     print(f"{'':>{margin}} {first}{last:>{max(room - len(first), len(last) + 2)}}", file=out)
 
 
-def write_png(series: Series, path: Path) -> None:
-    """Write a PNG: a line over times or numbers, bars over anything else. Needs matplotlib."""
-    import matplotlib as mpl  # noqa: PLC0415 (an extra, and takes a second)
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    is_line = all(isinstance(label, datetime | date | int | float) for label in series.labels)
-    figure, axes = plt.subplots(figsize=(10, 5 if is_line else max(2.5, 0.32 * len(series.values) + 1.2)))
-    if is_line:
-        axes.plot(series.labels, series.values, color="#2563a8", linewidth=1.6)
-        axes.set_xlabel(series.label)
-        axes.set_ylabel(series.value)
-        axes.set_ylim(bottom=min(0, *series.values))
-        figure.autofmt_xdate()
-    else:
-        names = [text_of(label) for label in series.labels]
-        bars = axes.barh(range(len(names)), series.values, color="#2563a8", height=0.7)
-        axes.bar_label(bars, labels=[_number(value) for value in series.values], padding=4, fontsize=9)
-        axes.set_yticks(range(len(names)), names)
-        axes.invert_yaxis()
-        axes.set_xlabel(series.value)
-        axes.set_ylabel(series.label)
-        axes.margins(x=0.12)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y" if is_line else "x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    figure.tight_layout()
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+def _short(text: str, room: int) -> str:
+    """A text that leaves room for another beside it."""
+    most = max(room // 2 - 2, 8)
+    return text if len(text) <= most else text[: most - 1] + "…"

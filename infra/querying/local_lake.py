@@ -2,7 +2,7 @@
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +37,7 @@ from producers.explained import Explained
 if TYPE_CHECKING:
     import duckdb
 
-_MADE_OF: Final = {EVENTS: (LANDING_TABLE, COMPACTED_TABLE, COMPACTED_HOURS)}
+_MADE_OF: Final = (LANDING_TABLE, COMPACTED_TABLE, COMPACTED_HOURS)  # the view events
 _FORMAT: Final = ds.ParquetFileFormat()
 _HIDDEN: Final = (pa.field("$path", pa.string()), pa.field("$file_modified_time", pa.timestamp("ms", "UTC")))
 
@@ -90,29 +90,41 @@ class LocalLake:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET integer_division = true")  # 7 / 2 is 3, as in Athena
         wanted = set(mentioned)
+        needed = wanted.union(_MADE_OF if EVENTS in wanted else ())
         # As a query on Athena compares with its own start, before which it reads nothing.
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         try:
+            compacted_hours = self._visible_hours(now) if COMPACTED_HOURS in needed else None
             for name, table in self._tables.items():
-                if name in wanted or any(name in _MADE_OF[view] for view in wanted & _MADE_OF.keys()):
-                    connection.register(name, self._read(table, now, with_hidden=with_hidden))
+                if name == COMPACTED_HOURS and compacted_hours is not None:
+                    connection.register(name, compacted_hours)
+                elif name in needed:
+                    # Trino prunes a join's partitions by the rows of its other side; so it reads only open hours.
+                    unread = _hours_in(compacted_hours) if name == LANDING_TABLE and name not in wanted else frozenset()
+                    connection.register(name, self._read(table, unread, with_hidden=with_hidden))
         except (ClientError, BotoCoreError, OSError) as error:
             raise LakeUnavailable(f"the lake {self._buckets['lake']} cannot be read: {error}") from error
         if EVENTS in wanted:
             view = sqlglot.transpile(view_sql(), read="athena", write="duckdb")[0]
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {view}")
 
-    def _read(self, table: Table, now: datetime, *, with_hidden: bool) -> Any:
+    def _read(self, table: Table, unread: Set[Hour | None], *, with_hidden: bool) -> Any:
+        """A table's rows, but for those of some hours."""
         if table.format == "json":
-            rows = self._json_rows(table)
-            return _visible(rows, now) if table.name == COMPACTED_HOURS else rows
+            return self._json_rows(table)
         prefix = DATA if table.name == COMPACTED_TABLE else LANDING
         objects = list(list_objects(self._s3, self._buckets["lake"], f"{prefix}/"))
         if table.name == COMPACTED_TABLE:
             hours = CompactedHours(self._s3, self._buckets["lake"])
             listed = {key for _, files in hours.files() for key in files}
             objects = [each for each in objects if each.key in listed]
-        return self._parquet(objects, with_hidden=with_hidden)
+        return self._parquet([each for each in objects if Hour.of_key(each.key) not in unread], with_hidden=with_hidden)
+
+    def _visible_hours(self, now: datetime) -> pa.Table:
+        """The hours whose time has come when reading begins: later ones are for queries that begin later."""
+        hours = self._json_rows(self._tables[COMPACTED_HOURS])
+        visible = [datetime.fromisoformat(str(text)) <= now for text in hours["visible_from"].to_pylist()]
+        return hours.filter(pa.array(visible, pa.bool_()))
 
     def _parquet(self, objects: list[ListedObject], *, with_hidden: bool) -> ds.Dataset:
         """Files of events as one table, whatever columns the schema had when they were written."""
@@ -156,7 +168,8 @@ class LocalLake:
         return result
 
 
-def _visible(hours: pa.Table, now: datetime) -> pa.Table:
-    """Those whose time has come when reading begins: later ones are for queries that begin later."""
-    visible = [datetime.fromisoformat(str(text)) <= now for text in hours["visible_from"].to_pylist()]
-    return hours.filter(pa.array(visible, pa.bool_()))
+def _hours_in(compacted_hours: pa.Table | None) -> frozenset[Hour | None]:
+    if compacted_hours is None:
+        return frozenset()
+    partitions = zip(*(compacted_hours[each.name].to_pylist() for each in PARTITIONS), strict=True)
+    return frozenset(Hour.of_key(f"dt={dt}/hour={hour}") for dt, hour in partitions)

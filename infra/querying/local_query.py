@@ -1,59 +1,117 @@
 """A query on this machine: Athena's dialect translated for DuckDB."""
 
+import contextlib
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 import duckdb
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from infra.querying.interruptible import interruptible
 from infra.querying.local_lake import LocalLake
+from infra.querying.result import Result
 from infra.querying.sql_error import Position, QueryFailed, at_name, from_duckdb, pointed, unclosed
 
+ROWS_OF_A_BATCH: Final = 2_048  # what DuckDB works on at once
 _DECIMAL: Final = re.compile(r"[+-]?(\d+)\.(\d+)")
 
 
-def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.Table:
-    """Run one statement that reads.
+T = TypeVar("T")
+
+
+class LocalQuery:
+    """Queries on one connection to DuckDB, which sees the lake's tables and nothing else of this machine.
 
     Args:
         lake: of this machine.
-        sql: in Athena's dialect.
-        parameters: for its question marks.
-
-    Raises:
-        QueryFailed: it cannot be read, or run.
-        infra.querying.local_lake.LakeUnavailable: the lake cannot be read.
     """
-    if sql.lower().rstrip("; \n").split() == ["show", "tables"]:
-        return pa.table({"name": lake.names})
-    statement = _parse(sql)
-    if not isinstance(statement, exp.Query | exp.Describe | exp.Values):
-        raise QueryFailed("only queries are run here: SELECT, WITH, DESCRIBE or SHOW TABLES")
-    if isinstance(statement, exp.Describe):
-        return _described(lake, sql.rsplit(maxsplit=1)[-1].rstrip(";"))
-    connection = duckdb.connect(config={"errors_as_json": True})  # which say where they are
-    mentioned = {table.name.lower() for table in statement.find_all(exp.Table)}
-    with_clauses = {each.alias_or_name.lower() for each in statement.find_all(exp.CTE)}
-    if unknown := sorted(mentioned - with_clauses - set(lake.names)):
-        raise at_name(sql, unknown[0], f"no table {unknown[0]}; there are {', '.join(lake.names)}")
-    lake.open(connection, mentioned, with_hidden='"$' in sql)
-    asked = sum(1 for _ in statement.find_all(exp.Placeholder))
-    if asked != len(parameters):
-        raise QueryFailed(f"question marks in the SQL: {asked}; parameters given: {len(parameters)}")
-    translated = _as_in_athena(statement, lake.database).sql(dialect="duckdb")
-    try:
+
+    def __init__(self, lake: LocalLake) -> None:
+        self._lake = lake
+        self._connection = duckdb.connect(
+            config={
+                "errors_as_json": True,  # which say where they are
+                "enable_external_access": False,  # neither files nor the network
+                "python_enable_replacements": False,  # nor variables of this program
+            }
+        )
+
+    def __enter__(self) -> "LocalQuery":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(duckdb.Error):  # an interrupted query may still be at work
+            self._connection.close()
+
+    def run(self, sql: str, parameters: Sequence[str] = (), limit: int | None = None) -> Result:
+        """Run one statement that reads; its rows are read from the lake as they are taken.
+
+        Args:
+            sql: in Athena's dialect.
+            parameters: for its question marks.
+            limit: the most rows to give.
+
+        Raises:
+            QueryFailed: it cannot be read, or run.
+            infra.querying.local_lake.LakeUnavailable: the lake cannot be read.
+        """
+        if sql.lower().rstrip("; \n").split() == ["show", "tables"]:
+            return Result.of(pa.table({"name": self._lake.names}), limit)
+        statement = _parse(sql)
+        if not isinstance(statement, exp.Query | exp.Describe | exp.Values):
+            raise QueryFailed("only queries are run here: SELECT, WITH, DESCRIBE or SHOW TABLES")
+        if isinstance(statement, exp.Describe):
+            return Result.of(_described(self._lake, sql.rsplit(maxsplit=1)[-1].rstrip(";")), limit)
+        self._open_tables(sql, statement)
+        asked = sum(1 for _ in statement.find_all(exp.Placeholder))
+        if asked != len(parameters):
+            raise QueryFailed(f"question marks in the SQL: {asked}; parameters given: {len(parameters)}")
+        translated = _as_in_athena(statement, self._lake.database).sql(dialect="duckdb")
         # Only a statement says where its mistake is, a relation does not; only a relation gives Arrow without a copy.
-        connection.execute(f"EXPLAIN {translated}", list(parameters))
-    except duckdb.Error as error:
-        raise from_duckdb(sql, f"EXPLAIN {translated}", str(error)) from error
-    try:
-        table: pa.Table = connection.sql(translated, params=list(parameters)).to_arrow_table()
-    except duckdb.Error as error:
-        raise from_duckdb(sql, translated, str(error)) from error
-    return table.rename_columns(_names_as_in_athena(statement, table.column_names))
+        explain = f"EXPLAIN {translated}"
+        self._call(sql, explain, lambda: self._connection.execute(explain, list(parameters)))
+        reader = self._call(sql, translated, lambda: self._reader(translated, list(parameters)))
+        names = _names_as_in_athena(statement, reader.schema.names)
+        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+        return Result(schema, self._batches(sql, translated, reader, schema), limit)
+
+    def _open_tables(self, sql: str, statement: exp.Expr) -> None:
+        for table in statement.find_all(exp.Table):
+            if isinstance(table.this, exp.Func):
+                name = table.this.name or table.this.sql_name().lower()
+                raise at_name(sql, name, f"no table {name}; tables come from the lake alone")
+        mentioned = {table.name.lower() for table in statement.find_all(exp.Table)}
+        with_clauses = {each.alias_or_name.lower() for each in statement.find_all(exp.CTE)}
+        if unknown := sorted(mentioned - with_clauses - set(self._lake.names)):
+            raise at_name(sql, unknown[0], f"no table {unknown[0]}; there are {', '.join(self._lake.names)}")
+        self._lake.open(self._connection, mentioned, with_hidden='"$' in sql)
+
+    def _reader(self, translated: str, parameters: list[str]) -> pa.RecordBatchReader:
+        relation = self._connection.sql(translated, params=parameters)
+        reader: pa.RecordBatchReader = relation.to_arrow_reader(ROWS_OF_A_BATCH)
+        return reader
+
+    def _batches(
+        self, sql: str, translated: str, reader: pa.RecordBatchReader, schema: pa.Schema
+    ) -> Iterator[pa.RecordBatch]:
+        batches = iter(reader)
+        while (batch := self._call(sql, translated, lambda: next(batches, None))) is not None:
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+    def _call(self, sql: str, translated: str, function: Callable[[], T]) -> T:
+        try:
+            return interruptible(self._connection, function)
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise from_duckdb(sql, translated, str(error)) from error
+
+
+def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.Table:
+    """The rows of one statement, all at once; see `LocalQuery.run`."""
+    with LocalQuery(lake) as query:
+        return query.run(sql, parameters).table()
 
 
 def _as_in_athena(statement: exp.Expr, database: str) -> exp.Expr:

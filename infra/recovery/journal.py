@@ -1,4 +1,4 @@
-"""How far a rebuild got: a file with a line for every file of the lake that is done, so that it can go on."""
+"""The progress of a rebuild: a file with a line for every file of the lake that is done, so that it can resume."""
 
 import json
 from datetime import datetime
@@ -9,7 +9,7 @@ from producers.explained import Explained
 
 
 class JournalError(Explained):
-    """Progress cannot be read or kept; the message says why and what to do."""
+    """The journal cannot be read or written; the message says why and what to do."""
 
 
 class Journal:
@@ -27,10 +27,10 @@ class Journal:
         self.done: set[str] = set()
 
     def begin(self) -> None:
-        """Read what an earlier run of the same rebuild did, or start afresh.
+        """Read what an earlier run of the same rebuild did, or start a new journal.
 
         Raises:
-            JournalError: the journal is another rebuild's, or cannot be read or written.
+            JournalError: the journal belongs to another rebuild, or cannot be read or written.
         """
         try:
             if not self.path.exists():
@@ -38,29 +38,31 @@ class Journal:
                 return
             head, *lines = self.path.read_text(encoding="utf-8").splitlines()
             if json.loads(head) != self._head:
-                raise JournalError(f"{self.path} is of another rebuild, {head}; name another with --journal")
+                raise JournalError(f"{self.path} belongs to another rebuild, {head}; name another file with --journal")
             self.done = set(lines)
         except (OSError, ValueError) as error:
-            raise JournalError(f"{self.path} cannot be used: {error}; name another with --journal") from error
+            raise JournalError(f"{self.path} cannot be used: {error}; name another file with --journal") from error
 
     def note(self, key: str) -> None:
-        """Keep that a file is done."""
+        """Record that a file is done."""
         try:
             with self.path.open("a", encoding="utf-8") as journal:
                 journal.write(f"{key}\n")
         except OSError as error:
-            raise JournalError(f"progress cannot be kept in {self.path}: {error}") from error
+            raise JournalError(
+                f"{self.path} cannot be written: {error}; make room, or name another file with --journal"
+            ) from error
 
     def finish(self) -> None:
-        """The rebuild is done; the journal goes."""
+        """Delete the journal: the rebuild is done."""
         self.path.unlink(missing_ok=True)
 
 
 def end_of_begun(path: Path) -> datetime | None:
-    """Where the period of a rebuild ends that was begun and not finished; None where there is none.
+    """The end of the period of a rebuild that was begun and not finished; None where there is no journal.
 
     Raises:
-        JournalError: the file is no journal.
+        JournalError: the file is not a journal.
     """
     try:
         with path.open(encoding="utf-8") as journal:
@@ -68,4 +70,6 @@ def end_of_begun(path: Path) -> datetime | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise JournalError(f"{path} is no journal of a rebuild: {error}; name another with --journal") from error
+        raise JournalError(
+            f"{path} is not a journal of a rebuild: {error}; name another file with --journal"
+        ) from error

@@ -1,8 +1,7 @@
-"""The lake's files that hold the events of a period: of each hour the compacted ones, and what landed since."""
+"""The lake's files that may hold events of a period: of each hour the compacted ones, and what landed since."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -15,13 +14,17 @@ from archive.lake.listing import list_objects
 from infra.audit.sightings import Period
 from producers.event import Event, format_timestamp
 from producers.exact_json import parse
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 BATCH_ROWS: Final = 5_000
-LATEST_ARRIVAL: Final = timedelta(hours=2)  # of Firehose's own buffering and retries, on top of the stream's retention
 _COLUMNS: Final = ["timestamp_micros", "request_id", "source_ip", "user_agent", "payload"]
+
+
+class FilesLost(Explained):
+    """Compacted files that a manifest names are gone; the message says which, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,22 @@ class LakeFile:
     hour: Hour
 
 
-def files_of(s3: "S3Client", bucket: str, period: Period, retention: timedelta) -> list[LakeFile]:
+def files_of(s3: "S3Client", bucket: str, period: Period) -> list[LakeFile]:
     """The files in which events accepted in a period may lie, by the hour of their arrival.
+
+    An event never arrives before it is accepted, and may arrive any time after: a replay brings one back weeks later.
+    So every hour from the period's first on is listed. Of a later file only the end is read, whose statistics of time
+    say that the file holds nothing of the period.
 
     Args:
         s3: the client.
         bucket: of the lake.
         period: of acceptance.
-        retention: of the stream, by which an event may arrive later than it was accepted.
+
+    Raises:
+        FilesLost: a manifest names files that are not there.
     """
-    first, last = Hour.of(period.start), Hour.of(period.end + retention + LATEST_ARRIVAL)
+    first = Hour.of(period.start)
     hours = CompactedHours(s3, bucket)
     landed: dict[Hour, list[str]] = {}
     for listed in list_objects(s3, bucket, f"{LANDING}/", f"{LANDING}/{first.path}"):
@@ -49,15 +58,20 @@ def files_of(s3: "S3Client", bucket: str, period: Period, retention: timedelta) 
             landed.setdefault(hour, []).append(listed.key)
     compacted = {hour for hour, _ in hours.files(first)}
     found: list[LakeFile] = []
-    for hour in sorted(hour for hour in {*landed, *compacted} if hour <= last):
+    for hour in sorted({*landed, *compacted}):
         committed = hours.committed(hour)
+        if lost := set(committed.files).difference(hours.present(hour, committed)):
+            raise FilesLost(
+                f"{len(lost)} compacted files of {hour} are gone, the first is {min(lost)}; "
+                f"spillway compact --from {hour.start:%Y-%m-%dT%H} writes them again from what landed"
+            )
         landing = [key for key in landed.get(hour, ()) if key not in committed.sources]
         found += [LakeFile(key, hour) for key in (*committed.files, *landing)]
     return found
 
 
 def events_in(s3: "S3Client", bucket: str, file: LakeFile, period: Period) -> Iterator[list[Event]]:
-    """The events of a file that were accepted in a period, in batches, as the table writer would have had them.
+    """The events of a file that were accepted in a period, in batches, as the table writer read them.
 
     Args:
         s3: the client; its endpoint and credentials are used.
@@ -89,6 +103,6 @@ def _event(row: dict[str, Any]) -> Event:
         request_id=row["request_id"],
         source_ip=row["source_ip"],
         user_agent=row["user_agent"],
-        trace=None,  # the lake does not hold it, nor does a row of the table
+        trace=None,  # neither the lake nor a row of the table holds it
         payload=parse(row["payload"]),
     )

@@ -1,7 +1,8 @@
-"""The table written anew from the lake: the rows that the table writer would have written, for a period of acceptance.
+"""The table written anew from the lake: the rows that the table writer wrote, for a period of acceptance.
 
 It may be run at any time and any number of times: a row's key is fixed at acceptance, so a row that is there is
-overwritten by itself. What never had a row (a dead letter of the table writer) is refused again, and counted.
+overwritten by itself. The table refuses again what never had a row (a dead letter of the table writer); the rebuild
+counts it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ MICROS: Final = 1_000_000
 
 
 class RebuildStopped(Explained):
-    """The table did not take rows for too long; what is done is in the journal."""
+    """DynamoDB refused rows for too long; the journal holds what is done."""
 
 
 @dataclass(slots=True)
@@ -35,11 +36,11 @@ class Progress:
 
     Args:
         files: of the lake, to read.
-        done: read, and written; those of earlier runs too.
-        rows: written by this run, a row that is in two files twice.
-        expired: events whose rows would have expired by now, left out.
+        done: files read and written, by earlier runs too.
+        rows: written by this run; a row that is in two files counts twice.
+        expired: events left out because their rows would have expired by now.
         refused: events that the table takes in no form.
-        examples: the first of these, with the reason.
+        examples: the first refused events, with the reason.
     """
 
     files: int
@@ -83,7 +84,7 @@ class Rebuild:
         self._clock = clock
 
     def run(self, files: Sequence[LakeFile]) -> Iterator[Progress]:
-        """Write the rows of every file that is not done yet; gives the progress after each batch.
+        """Write the rows of every file that is not done yet; yield the progress after each batch.
 
         Raises:
             RebuildStopped: DynamoDB did not take a batch within `PATIENCE_SECONDS`.
@@ -106,13 +107,13 @@ class Rebuild:
         outcome = self._table.write([_received(event) for event in kept], self._clock.monotonic() + PATIENCE_SECONDS)
         if outcome.unwritten:
             raise RebuildStopped(
-                f"{len(outcome.unwritten):,} rows were not taken within {PATIENCE_SECONDS:.0f} s; look at the table's "
-                "throttling, and run the same command again to go on"
+                f"DynamoDB did not take {len(outcome.unwritten):,} rows within {PATIENCE_SECONDS:.0f} s. Look at the "
+                "table's throttling, then run the same command again: it resumes"
             )
         progress.rows += len(outcome.written)
         progress.expired += len(events) - len(kept)
         progress.refused += len(outcome.poison)
-        progress.examples += [_told(poison) for poison in outcome.poison][: REFUSED_KEPT - len(progress.examples)]
+        progress.examples += [_line(poison) for poison in outcome.poison][: REFUSED_KEPT - len(progress.examples)]
 
     def _is_expired(self, event: Event) -> bool:
         if self._ttl_seconds is None:
@@ -121,9 +122,9 @@ class Rebuild:
 
 
 def _received(event: Event) -> Received:
-    """An event as if it came off the stream, its place there being its key."""
+    """An event as if it came off the stream, with its key for its place there."""
     return Received(Source("", "", event.timestamp, 0, event.request_id, event.timestamp), b"", event)
 
 
-def _told(poison: Poison) -> str:
+def _line(poison: Poison) -> str:
     return f"{poison.source.arrived_at} {poison.source.partition_key}: {poison.error_type}: {poison.error_message}"

@@ -4,7 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from infra.shards.changing import change, describe, is_done, parallelize, seconds_until_allowed, wait_until_active
+from infra.shards.changing import (
+    change,
+    describe,
+    is_done,
+    parallelize,
+    seconds_until_allowed,
+    wait_until_active,
+    wait_until_parallelized,
+)
 from infra.shards.errors import ScalingsUsedUp, ShardsError, StalePlan
 from infra.shards.journal import Entry, Happening, Journal
 from infra.shards.plan import Plan
@@ -138,7 +146,8 @@ class Application:
         if self._plan.writer_mapping is None:
             raise StalePlan("the plan does not say which event source mapping to change; make a new plan")
         self._note(number, step, "begun", len(self._plan.layout))
-        parallelize(self._clients.lambda_, self._plan.writer_mapping, step, self._clock)
+        parallelize(self._clients.lambda_, self._plan.writer_mapping, step)
+        wait_until_parallelized(self._clients.lambda_, self._plan.writer_mapping, self._clock)
 
     def _check_age(self) -> None:
         now = self._clock.time()

@@ -107,8 +107,10 @@ def wait_until_active(kinesis: Any, stream_name: str, step: Step, clock: Clock) 
         clock.sleep(POLL_SECONDS)
 
 
-def parallelize(lambda_: Any, mapping_id: str, step: Step, clock: Clock) -> None:
-    """Change the writer's ParallelizationFactor, and wait until that is in force; done already is done.
+def parallelize(lambda_: Any, mapping_id: str, step: Step) -> None:
+    """Ask AWS for another ParallelizationFactor of the writer; it comes into force after this returns.
+
+    Where the factor is already as asked for, nothing is called.
 
     Raises:
         StalePlan: it is neither what the step begins with nor what it leads to.
@@ -121,6 +123,15 @@ def parallelize(lambda_: Any, mapping_id: str, step: Step, clock: Clock) -> None
             raise StalePlan(f"the writer's parallelisation factor is {factor}, not {step.before}; make a new plan")
         if factor == step.before:
             lambda_.update_event_source_mapping(UUID=mapping_id, ParallelizationFactor=step.after)
+
+
+def wait_until_parallelized(lambda_: Any, mapping_id: str, clock: Clock) -> None:
+    """Wait until the writer's event source mapping is no longer Updating.
+
+    Raises:
+        ShardsError: it takes far longer than it should, or the mapping cannot be read.
+    """
+    with aws_errors("the table writer's event source mapping"):
         deadline = clock.monotonic() + LEAST_PATIENCE_SECONDS
         while lambda_.get_event_source_mapping(UUID=mapping_id).get("State") == "Updating":
             if clock.monotonic() > deadline:

@@ -154,7 +154,7 @@ def _take(decision: Decision, clients: Clients, report: Report, clock: Clock) ->
     try:
         if step.kind == "parallelize" and plan.writer_mapping:
             note_step(clients.kinesis, report.stream, clock.time(), scaling=False)
-            parallelize(clients.lambda_, plan.writer_mapping, step, clock)
+            parallelize(clients.lambda_, plan.writer_mapping, step)
         else:
             change(clients.kinesis, report.stream, step, now=clock.time())
     except StreamBusy:

@@ -47,7 +47,7 @@ locals {
       part       = "intake"
       comparison = "LessThanLowerThreshold"
       band       = "expected"
-      missing    = "breaching" # none at all is the fewest
+      missing    = var.steady_traffic ? "breaching" : "notBreaching" # API Gateway counts no zero where no request comes
       periods    = 3
       queries = {
         requests = { namespace = "AWS/ApiGateway", metric = "Count", dimensions = local.api_dimensions, period = 300, return_data = true }

@@ -2,7 +2,8 @@
 locals {
   counted = { for function in keys(local.functions) : function => { service = function, function = local.function_names[function] } }
   own     = { namespace = "Spillway", statistic = "Sum", threshold = 0 }
-  refused = { for reason in ["idempotency_key_reused", "idempotency_unavailable", "in_progress"] : reason => merge(local.counted.http_api, { reason = reason }) }
+  refused = { for reason in ["idempotency_key_reused", "idempotency_unavailable", "in_progress"] :
+  reason => merge(local.counted.http_api, { reason = reason }) }
 
   event_alarms = {
     events-rejected = {
@@ -15,11 +16,15 @@ locals {
       queries = {
         rejected = { namespace = "Spillway", metric = "RejectedEvents", dimensions = local.counted.http_api }
         accepted = { namespace = "Spillway", metric = "AcceptedEvents", dimensions = local.counted.http_api }
-        share    = { expression = "FILL(rejected, 0) / (FILL(rejected, 0) + FILL(accepted, 0))", label = "share of events that is rejected", return_data = true }
+        share = {
+          expression  = "FILL(rejected, 0) / (FILL(rejected, 0) + FILL(accepted, 0))"
+          label       = "share of events that is rejected"
+          return_data = true
+        }
       }
     }
     events-throttled = {
-      what       = "Over ${100 * local.thresholds.throttled_share} % of valid events are not taken by the stream; clients are told to send them again."
+      what       = "Over ${100 * local.thresholds.throttled_share} % of valid events are not taken by the stream; clients must send them again."
       severity   = "high"
       part       = "intake"
       threshold  = local.thresholds.throttled_share
@@ -28,7 +33,11 @@ locals {
       queries = {
         throttled = { namespace = "Spillway", metric = "ThrottledEvents", dimensions = local.counted.http_api }
         accepted  = { namespace = "Spillway", metric = "AcceptedEvents", dimensions = local.counted.http_api }
-        share     = { expression = "FILL(throttled, 0) / (FILL(throttled, 0) + FILL(accepted, 0))", label = "share of events that the stream does not take", return_data = true }
+        share = {
+          expression  = "FILL(throttled, 0) / (FILL(throttled, 0) + FILL(accepted, 0))"
+          label       = "share of events that the stream does not take"
+          return_data = true
+        }
       }
     }
     put-retries = merge(local.own, {
@@ -87,7 +96,7 @@ locals {
       datapoints = 3
     })
     archive-no-events = merge(local.own, {
-      what       = "Records on the stream are no events; for Firehose they are error objects."
+      what       = "Records on the stream are not events; Firehose keeps them as error objects."
       severity   = "low"
       part       = "lake"
       metric     = "FailedEvents"

@@ -1,6 +1,6 @@
 # Each function: errors, throttles, and how near its invocations come to the time-out.
 locals {
-  # What part of the pipeline each is, who hears of its errors, and over which minutes they are told.
+  # What part of the pipeline each is, who hears of its errors, and over which minutes they count.
   each_minute = { period = 60, periods = 10, datapoints = 5 }
   each_run    = { period = 3600, periods = 1, datapoints = 1 } # an hour or more lies between two
   function_watches = {
@@ -43,7 +43,10 @@ locals {
       datapoints = 3
     }
     "${replace(function, "_", "-")}-duration" = {
-      what       = "Invocations of ${local.function_names[function]} take over ${100 * local.thresholds.function_duration_share} % of their ${settings.settings.timeout_seconds} seconds."
+      what = join("", [
+        "Invocations of ${local.function_names[function]} take over ${100 * local.thresholds.function_duration_share} % ",
+        "of their ${settings.settings.timeout_seconds} seconds.",
+      ])
       runbook    = "function-duration"
       severity   = "low"
       part       = local.function_watches[function].part

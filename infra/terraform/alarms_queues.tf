@@ -23,7 +23,7 @@ locals {
       periods   = 15
     })
     dead-letters-oldest = merge(local.queue_metric, {
-      what      = "A message has waited over ${local.thresholds.dead_letter_age_seconds} seconds to be archived; one that points to the stream must be read before that expires."
+      what      = "A message has waited over ${local.thresholds.dead_letter_age_seconds} seconds; what one points to in the stream expires."
       severity  = "high"
       metric    = "ApproximateAgeOfOldestMessage"
       statistic = "Maximum"
@@ -39,7 +39,10 @@ locals {
       threshold = 0
     })
     parked-expiring = merge(local.parked_metric, {
-      what      = "A parked message has used ${100 * local.thresholds.parked_age_share} % of its ${local.settings.dead_letters.retention_days} days; then SQS deletes it."
+      what = join("", [
+        "A parked message has used ${100 * local.thresholds.parked_age_share} % of its ",
+        "${local.settings.dead_letters.retention_days} days; then SQS deletes it.",
+      ])
       severity  = "high"
       part      = "loss"
       metric    = "ApproximateAgeOfOldestMessage"

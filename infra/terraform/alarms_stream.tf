@@ -1,8 +1,14 @@
 # The stream, and how far its readers are behind, as a share of what it retains.
 locals {
-  retention_ms   = 3600000 * local.settings.stream.retention_hours
-  stream_metric  = { namespace = "AWS/Kinesis", dimensions = { StreamName = local.names.stream } }
-  writer_age     = { namespace = "AWS/Lambda", metric = "IteratorAge", dimensions = { FunctionName = local.function_names.table_writer }, statistic = "Maximum", part = "table" }
+  retention_ms  = 3600000 * local.settings.stream.retention_hours
+  stream_metric = { namespace = "AWS/Kinesis", dimensions = { StreamName = local.names.stream } }
+  writer_age = {
+    namespace  = "AWS/Lambda"
+    metric     = "IteratorAge"
+    dimensions = { FunctionName = local.function_names.table_writer }
+    statistic  = "Maximum"
+    part       = "table"
+  }
   retention_text = "${local.settings.stream.retention_hours} hours of retention"
 
   stream_alarms = {
@@ -37,10 +43,13 @@ locals {
       severity  = "high"
       threshold = local.thresholds.stuck_share * local.retention_ms
       periods   = 5
-      missing   = "ignore" # a writer that is not invoked tells no age
+      missing   = "ignore" # a writer that is not invoked reports no age
     })
     stream-expiring = merge(local.stream_metric, {
-      what      = "A reader of the stream is behind by over ${100 * local.thresholds.expiring_share} % of the ${local.retention_text}; what is not read by its end is gone."
+      what = join("", [
+        "A reader of the stream is behind by over ${100 * local.thresholds.expiring_share} % of the ${local.retention_text}; ",
+        "what is not read by its end is gone.",
+      ])
       severity  = "high"
       part      = "loss"
       metric    = "GetRecords.IteratorAgeMilliseconds"

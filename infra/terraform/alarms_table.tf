@@ -5,7 +5,7 @@ locals {
   idempotency_metric = { namespace = "AWS/DynamoDB", part = "intake", severity = "low" }
 
   table_alarms = {
-    # DynamoDB tells it for the account in this region, without the table.
+    # DynamoDB counts these for the account in this region, without the table.
     table-user-errors = merge(local.table_metric, {
       what       = "DynamoDB answers 400 to requests of this account and region."
       metric     = "UserErrors"
@@ -26,8 +26,7 @@ locals {
     })
     table-throttled = merge(local.table_metric, {
       what       = "DynamoDB throttles writes."
-      metric     = "ThrottledRequests"
-      dimensions = local.writing
+      metric     = "WriteThrottleEvents" # ThrottledRequests counts a BatchWriteItem only where every item is throttled
       statistic  = "Sum"
       threshold  = 0
       periods    = 5
@@ -51,8 +50,8 @@ locals {
     })
     idempotency-throttled = merge(local.idempotency_metric, {
       what       = "DynamoDB throttles the keys of requests."
-      metric     = "ThrottledRequests"
-      dimensions = { TableName = local.names.idempotency_table, Operation = "PutItem" }
+      metric     = "WriteThrottleEvents"
+      dimensions = { TableName = local.names.idempotency_table }
       statistic  = "Sum"
       threshold  = 0
       periods    = 5
@@ -67,5 +66,24 @@ locals {
       periods    = 5
       datapoints = 3
     })
+    backup-failed = {
+      what      = "AWS Backup did not back the table up: a job failed, was aborted, or did not start in its window."
+      severity  = "low" # the table can be restored to any point of the last 35 days besides
+      part      = "table"
+      threshold = 0
+      queries = merge(
+        { for outcome in ["Failed", "Aborted", "Expired"] : lower(outcome) => {
+          namespace  = "AWS/Backup"
+          metric     = "NumberOfBackupJobs${outcome}"
+          dimensions = { BackupVaultName = local.prefix, ResourceType = "DynamoDB" }
+          period     = 3600
+        } },
+        { jobs = {
+          expression  = "FILL(failed, 0) + FILL(aborted, 0) + FILL(expired, 0)"
+          label       = "backup jobs without a backup"
+          return_data = true
+        } },
+      )
+    }
   }
 }

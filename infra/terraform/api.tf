@@ -1,7 +1,7 @@
 # The REST API: a stage, three paths, every request to the function by proxy.
 locals {
   api_paths  = toset(["app", "health", "openapi.json"])
-  stage_name = local.settings.http.stage
+  stage_name = coalesce(local.settings.http.stage, var.environment)
 
   # Posting is what can be guarded; health and the OpenAPI document tell nothing.
   app_authorization = var.cognito != null ? "COGNITO_USER_POOLS" : var.lambda_authorizer != null ? "CUSTOM" : "NONE"
@@ -103,11 +103,15 @@ resource "aws_api_gateway_deployment" "this" {
       { for path in local.api_paths : path => [
         aws_api_gateway_resource.this[path].id,
         aws_api_gateway_method.this[path].authorization,
+        aws_api_gateway_method.this[path].authorization_scopes,
+        aws_api_gateway_method.this[path].authorizer_id,
         aws_api_gateway_method.this[path].api_key_required,
         aws_api_gateway_integration.this[path].uri,
         aws_api_gateway_integration.this[path].timeout_milliseconds,
       ] },
       aws_api_gateway_integration.preflight.uri,
+      aws_api_gateway_rest_api.this.disable_execute_api_endpoint, # as domain sets it
+      aws_api_gateway_rest_api.this.minimum_compression_size,
       var.cognito,
       var.lambda_authorizer,
       local.gateway_errors,

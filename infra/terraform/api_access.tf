@@ -54,7 +54,9 @@ resource "aws_api_gateway_authorizer" "lambda" {
   rest_api_id                      = aws_api_gateway_rest_api.this.id
   identity_source                  = "method.request.header.${var.lambda_authorizer.header}"
   authorizer_result_ttl_in_seconds = var.lambda_authorizer.remembered_seconds
-  authorizer_uri                   = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${var.lambda_authorizer.function_arn}/invocations"
+  authorizer_uri = join("/", [
+    "arn:${local.partition}:apigateway:${local.region}:lambda:path", "2015-03-31/functions", var.lambda_authorizer.function_arn, "invocations",
+  ])
 }
 
 resource "aws_lambda_permission" "authorizer" {
@@ -80,7 +82,7 @@ data "aws_iam_policy_document" "allowed_cidrs" {
   statement {
     sid       = "CallTheApi"
     actions   = ["execute-api:Invoke"]
-    resources = ["execute-api:/*"]
+    resources = ["${aws_api_gateway_rest_api.this.execution_arn}/*"] # in full, as API Gateway returns it
 
     principals {
       type        = "*"
@@ -91,7 +93,7 @@ data "aws_iam_policy_document" "allowed_cidrs" {
     sid       = "FromAllowedNetworksOnly"
     effect    = "Deny"
     actions   = ["execute-api:Invoke"]
-    resources = ["execute-api:/*"]
+    resources = ["${aws_api_gateway_rest_api.this.execution_arn}/*"]
 
     principals {
       type        = "*"

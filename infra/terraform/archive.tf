@@ -18,11 +18,11 @@ resource "aws_kinesis_firehose_delivery_stream" "archive" {
 
   kinesis_source_configuration {
     kinesis_stream_arn = aws_kinesis_stream.events.arn
-    role_arn           = aws_iam_role.firehose.arn
+    role_arn           = module.roles.arns["firehose"]
   }
 
   extended_s3_configuration {
-    role_arn            = aws_iam_role.firehose.arn
+    role_arn            = module.roles.arns["firehose"]
     bucket_arn          = module.lake_bucket.arn
     kms_key_arn         = aws_kms_key.this.arn
     prefix              = local.lake.landing_prefix
@@ -59,7 +59,7 @@ resource "aws_kinesis_firehose_delivery_stream" "archive" {
 
     data_format_conversion_configuration {
       schema_configuration {
-        role_arn      = aws_iam_role.firehose.arn
+        role_arn      = module.roles.arns["firehose"]
         database_name = aws_glue_catalog_database.lake.name
         table_name    = aws_glue_catalog_table.lake["events_landing"].name
         region        = local.region
@@ -94,34 +94,9 @@ resource "aws_cloudwatch_log_stream" "firehose" {
   log_group_name = aws_cloudwatch_log_group.firehose.name
 }
 
-resource "aws_iam_role" "firehose" {
-  name               = local.role_names.firehose
-  description        = "What the delivery stream ${local.names.delivery_stream} may do"
-  assume_role_policy = data.aws_iam_policy_document.firehose_trust.json
-
-  permissions_boundary = var.permissions_boundary
-}
-
-data "aws_iam_policy_document" "firehose_trust" {
-  statement {
-    sid     = "Firehose"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["firehose.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
 resource "aws_iam_role_policy" "firehose" {
   name   = "component"
-  role   = aws_iam_role.firehose.name
+  role   = module.roles.names["firehose"]
   policy = data.aws_iam_policy_document.firehose.json
 }
 

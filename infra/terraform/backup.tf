@@ -26,37 +26,13 @@ resource "aws_backup_plan" "this" {
 resource "aws_backup_selection" "this" {
   name         = local.prefix
   plan_id      = aws_backup_plan.this.id
-  iam_role_arn = aws_iam_role.backup.arn
+  iam_role_arn = module.roles.arns["backup"]
   resources    = [local.arns.table]
-}
-
-resource "aws_iam_role" "backup" {
-  name                 = local.role_names.backup
-  description          = "What AWS Backup may do for ${local.prefix}"
-  assume_role_policy   = data.aws_iam_policy_document.backup_trust.json
-  permissions_boundary = var.permissions_boundary
-}
-
-data "aws_iam_policy_document" "backup_trust" {
-  statement {
-    sid     = "Backup"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["backup.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
 }
 
 resource "aws_iam_role_policy" "backup" {
   name   = "component"
-  role   = aws_iam_role.backup.name
+  role   = module.roles.names["backup"]
   policy = data.aws_iam_policy_document.backup.json
 }
 

@@ -1,31 +1,55 @@
-# One page that tells the story from left to right: intake, stream, table, lake, dead letters. Alarms on top.
+# One page that shows the pipeline from left to right: intake, stream, table, lake, dead letters. Alarms on top.
 locals {
   widget = { width = 5, height = 6 } # 24 columns: five parts, the last takes what is left
+
+  # A metric of each source, as a widget names it; the values follow.
+  api = { for metric in ["Count", "4XXError", "5XXError", "Latency"] :
+  metric => ["AWS/ApiGateway", metric, "ApiName", local.prefix, "Stage", local.stage_name] }
+  counts   = { for function, name in local.function_names : function => ["function", name, "service", function] }
+  stream   = ["StreamName", local.names.stream]
+  table    = ["TableName", local.names.table]
+  firehose = ["DeliveryStreamName", local.names.delivery_stream]
+
   columns = [
     { title = "Intake", graphs = [
-      { title = "Requests a minute", stat = "Sum", metrics = [["AWS/ApiGateway", "Count", "ApiName", local.prefix, "Stage", local.stage_name], ["AWS/ApiGateway", "4XXError", "ApiName", local.prefix, "Stage", local.stage_name], ["AWS/ApiGateway", "5XXError", "ApiName", local.prefix, "Stage", local.stage_name]] },
-      { title = "Events", stat = "Sum", metrics = [for metric in ["AcceptedEvents", "RejectedEvents", "ThrottledEvents"] : ["Spillway", metric, "function", local.function_names.http_api, "service", "http_api"]] },
-      { title = "Latency, p99 (ms)", stat = "p99", metrics = [["AWS/ApiGateway", "Latency", "ApiName", local.prefix, "Stage", local.stage_name]] },
+      { title = "Requests a minute", stat = "Sum", metrics = [local.api["Count"], local.api["4XXError"], local.api["5XXError"]] },
+      { title = "Events", stat = "Sum", metrics = [
+      for metric in ["AcceptedEvents", "RejectedEvents", "ThrottledEvents"] : concat(["Spillway", metric], local.counts.http_api)] },
+      { title = "Latency, p99 (ms)", stat = "p99", metrics = [local.api["Latency"]] },
     ] },
     { title = "Stream", graphs = [
-      { title = "Records in", stat = "Sum", metrics = [["AWS/Kinesis", "IncomingRecords", "StreamName", local.names.stream]] },
-      { title = "Refused, writing and reading", stat = "Sum", metrics = [for metric in ["WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded"] : ["AWS/Kinesis", metric, "StreamName", local.names.stream]] },
-      { title = "Behind, of ${local.settings.stream.retention_hours} hours (ms)", stat = "Maximum", metrics = [["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", local.names.stream]] },
+      { title = "Records in", stat = "Sum", metrics = [concat(["AWS/Kinesis", "IncomingRecords"], local.stream)] },
+      { title = "Refused, writing and reading", stat = "Sum", metrics = [
+        for metric in ["WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded"] :
+      concat(["AWS/Kinesis", metric], local.stream)] },
+      { title = "Behind, of ${local.settings.stream.retention_hours} hours (ms)", stat = "Maximum", metrics = [
+      concat(["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds"], local.stream)] },
     ] },
     { title = "Table", graphs = [
-      { title = "Events", stat = "Sum", metrics = [for metric in ["WrittenEvents", "UnwrittenEvents", "PoisonEvents"] : ["Spillway", metric, "function", local.function_names.table_writer, "service", "table_writer"]] },
-      { title = "Write units", stat = "Sum", metrics = [["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", local.names.table], ["AWS/DynamoDB", "WriteThrottleEvents", "TableName", local.names.table]] },
-      { title = "The writer's age (ms)", stat = "Maximum", metrics = [["AWS/Lambda", "IteratorAge", "FunctionName", local.function_names.table_writer]] },
+      { title = "Events", stat = "Sum", metrics = [
+      for metric in ["WrittenEvents", "UnwrittenEvents", "PoisonEvents"] : concat(["Spillway", metric], local.counts.table_writer)] },
+      { title = "Write units", stat = "Sum", metrics = [
+      for metric in ["ConsumedWriteCapacityUnits", "WriteThrottleEvents"] : concat(["AWS/DynamoDB", metric], local.table)] },
+      { title = "The writer's age (ms)", stat = "Maximum", metrics = [
+      ["AWS/Lambda", "IteratorAge", "FunctionName", local.function_names.table_writer]] },
     ] },
     { title = "Lake", graphs = [
-      { title = "Records delivered, failed", stat = "Sum", metrics = [for metric in ["DeliveryToS3.Records", "FailedConversion.Records"] : ["AWS/Firehose", metric, "DeliveryStreamName", local.names.delivery_stream]] },
-      { title = "The oldest record held (s)", stat = "Maximum", metrics = [["AWS/Firehose", "DeliveryToS3.DataFreshness", "DeliveryStreamName", local.names.delivery_stream]] },
-      { title = "The transform", stat = "Sum", metrics = [for metric in ["Invocations", "Errors"] : ["AWS/Lambda", metric, "FunctionName", local.function_names.firehose_transform]] },
+      { title = "Records delivered, failed", stat = "Sum", metrics = [
+      for metric in ["DeliveryToS3.Records", "FailedConversion.Records"] : concat(["AWS/Firehose", metric], local.firehose)] },
+      { title = "The oldest record held (s)", stat = "Maximum", metrics = [
+      concat(["AWS/Firehose", "DeliveryToS3.DataFreshness"], local.firehose)] },
+      { title = "The transform", stat = "Sum", metrics = [
+      for metric in ["Invocations", "Errors"] : ["AWS/Lambda", metric, "FunctionName", local.function_names.firehose_transform]] },
     ] },
     { title = "Dead letters", graphs = [
-      { title = "Waiting, parked", stat = "Maximum", metrics = [for queue in [local.names.dead_letter_queue, local.names.parked_queue] : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]] },
-      { title = "Archived, lost", stat = "Sum", metrics = [for metric in ["ArchivedDeadLetters", "LostRecords", "UnarchivedMessages"] : ["Spillway", metric, "function", local.function_names.dead_letter_archiver, "service", "dead_letter_archiver"]] },
-      { title = "The oldest message (s)", stat = "Maximum", metrics = [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.names.dead_letter_queue]] },
+      { title = "Waiting, parked", stat = "Maximum", metrics = [
+        for queue in [local.names.dead_letter_queue, local.names.parked_queue] :
+      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]] },
+      { title = "Archived, lost", stat = "Sum", metrics = [
+        for metric in ["ArchivedDeadLetters", "LostRecords", "UnarchivedMessages"] :
+      concat(["Spillway", metric], local.counts.dead_letter_archiver)] },
+      { title = "The oldest message (s)", stat = "Maximum", metrics = [
+      ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.names.dead_letter_queue]] },
     ] },
   ]
 
@@ -33,8 +57,9 @@ locals {
     [{
       type = "alarm", x = 0, y = 0, width = 24, height = 3
       properties = {
-        title  = "Pages: high, then low"
-        alarms = [for key in concat(keys(local.high_pages), keys(local.low_pages)) : "arn:${local.partition}:cloudwatch:${local.here}:alarm:${local.prefix}-${key}"]
+        title = "Pages: high, then low"
+        alarms = [for key in concat(keys(local.high_pages), keys(local.low_pages)) :
+        "arn:${local.partition}:cloudwatch:${local.here}:alarm:${local.prefix}-${key}"]
       }
     }],
     [for n, column in local.columns : {

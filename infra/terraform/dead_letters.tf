@@ -86,9 +86,10 @@ data "aws_iam_policy_document" "dead_letter_archiver" {
     actions   = ["kinesis:GetRecords", "kinesis:GetShardIterator"]
     resources = [local.arns.stream]
   }
+  # To read: what a redelivered message finds archived already, and must not replace.
   statement {
     sid       = "ArchiveDeadLetters"
-    actions   = ["s3:PutObject"]
+    actions   = ["s3:GetObject", "s3:PutObject"]
     resources = ["${local.arns.dead_letter_bucket}/dead-letters/*"]
   }
 }

@@ -20,7 +20,7 @@ locals {
     dead_letter_archiver = {
       sqs     = ["kms:Decrypt"]
       kinesis = ["kms:Decrypt"]
-      s3      = ["kms:GenerateDataKey"]
+      s3      = ["kms:Decrypt", "kms:GenerateDataKey"]
       lambda  = local.reads_setting
     }
     compactor = {
@@ -42,8 +42,18 @@ locals {
     }
   }
 
-  role_names = merge(local.function_names, { backup = "${local.prefix}-backup", firehose = "${local.prefix}-firehose" })
+  role_names = merge(local.function_names, { for key in ["backup", "firehose"] : key => local.services[key].name })
   operators  = coalesce(var.operators, [data.aws_iam_session_context.deployer.issuer_arn])
+
+  # Who makes functions, vaults and tables that the key encrypts: whoever applies this, and the roles of delivery, by
+  # their names, so that a plan of another is the same. They need the key through these services, see
+  # delivery/keys.tf; what they may read besides is for IAM, which lets the delivery's roles read no event.
+  makers = distinct([
+    "arn:${local.partition}:iam::${local.account}:role/spillway-delivery-apply-${var.environment}",
+    "arn:${local.partition}:iam::${local.account}:role/spillway-delivery-plan",
+    data.aws_iam_session_context.deployer.issuer_arn,
+  ])
+  made_with_key = [for service in ["backup", "dynamodb", "lambda"] : "${service}.${local.region}.amazonaws.com"]
   key_users = concat(
     [for user in keys(local.key_use) : "arn:${local.partition}:iam::${local.account}:role/${local.role_names[user]}"],
     local.operators,
@@ -75,7 +85,7 @@ data "aws_iam_policy_document" "key" {
   statement {
     sid = "AccountAdministersButDoesNotUse"
     actions = [
-      "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*",
+      "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:Delete*", "kms:Describe*", "kms:Disable*", "kms:Enable*",
       "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*", "kms:RotateKeyOnDemand", "kms:ScheduleKeyDeletion",
       "kms:TagResource", "kms:UntagResource", "kms:Update*",
     ]
@@ -107,6 +117,52 @@ data "aws_iam_policy_document" "key" {
       test     = "StringEquals"
       variable = "kms:ViaService"
       values   = [for service in ["backup", "dynamodb", "kinesis", "lambda", "s3", "sns", "sqs"] : "${service}.${local.region}.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "MakersThroughWhatTheyMake"
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:RetireGrant"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = local.makers
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = local.made_with_key
+    }
+  }
+  statement {
+    sid       = "MakersGrantItToServices"
+    actions   = ["kms:CreateGrant"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = local.makers
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = local.made_with_key
+    }
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
     }
   }
 
@@ -150,7 +206,7 @@ resource "aws_iam_role_policy" "key" {
   for_each = local.key_use
 
   name   = "key"
-  role   = merge(aws_iam_role.function, { backup = aws_iam_role.backup, firehose = aws_iam_role.firehose })[each.key].name
+  role   = module.roles.names[each.key]
   policy = data.aws_iam_policy_document.key_use[each.key].json
 }
 

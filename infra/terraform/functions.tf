@@ -17,10 +17,9 @@ locals {
       }
     }
     table_writer = {
-      module   = "consumers.table_writer"
-      settings = local.settings.table_writer
-      # While the stream is resharded, parents and children are read side by side.
-      reserved_concurrency = local.fixed_shards == null ? -1 : 2 * local.fixed_shards * local.settings.table_writer.parallelization_factor
+      module               = "consumers.table_writer"
+      settings             = local.settings.table_writer
+      reserved_concurrency = -1 # invocations follow the shards, which may change without Terraform
       environment = {
         TABLE_NAME            = local.names.table
         TTL_DAYS              = local.settings.table.ttl_days == null ? "" : tostring(local.settings.table.ttl_days)
@@ -34,7 +33,7 @@ locals {
     firehose_transform = {
       module               = "archive.firehose_transform"
       settings             = local.settings.archive
-      reserved_concurrency = local.fixed_shards == null ? -1 : 5 * local.fixed_shards # Firehose: 5 at once for a shard
+      reserved_concurrency = -1 # the same
       environment          = {}
     }
     dead_letter_archiver = {
@@ -99,7 +98,7 @@ resource "aws_lambda_function" "this" {
 
   function_name                  = local.function_names[each.key]
   description                    = "Spillway ${var.environment}: ${each.value.module}"
-  role                           = aws_iam_role.function[each.key].arn
+  role                           = module.roles.arns[each.key]
   handler                        = "${each.value.module}.handler"
   runtime                        = "python3.13"
   architectures                  = ["arm64"]
@@ -162,33 +161,11 @@ resource "aws_cloudwatch_log_group" "function" {
   kms_key_id        = aws_kms_key.this.arn
 }
 
-resource "aws_iam_role" "function" {
-  for_each = local.functions
-
-  name               = local.function_names[each.key]
-  description        = "What ${local.function_names[each.key]} may do"
-  assume_role_policy = data.aws_iam_policy_document.lambda_trust.json
-
-  permissions_boundary = var.permissions_boundary
-}
-
-data "aws_iam_policy_document" "lambda_trust" {
-  statement {
-    sid     = "Lambda"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["lambda.amazonaws.com"]
-    }
-  }
-}
-
 resource "aws_iam_role_policy" "function" {
   for_each = local.function_policies
 
   name   = "component"
-  role   = aws_iam_role.function[each.key].name
+  role   = module.roles.names[each.key]
   policy = each.value
 }
 
@@ -196,7 +173,7 @@ resource "aws_iam_role_policy" "function_base" {
   for_each = local.functions
 
   name   = "base"
-  role   = aws_iam_role.function[each.key].name
+  role   = module.roles.names[each.key]
   policy = data.aws_iam_policy_document.function_base[each.key].json
 }
 

@@ -30,7 +30,7 @@ resource "aws_glue_catalog_table" "lake" {
   database_name = aws_glue_catalog_database.lake.name
   table_type    = "EXTERNAL_TABLE"
 
-  # Partition projection among them: Athena computes the partitions, so no crawler runs and none has to be added.
+  # With partition projection Athena computes the partitions, so that no crawler has to find them.
   parameters = { for name, value in each.value.parameters : name => replace(value, "$${bucket}", local.lake_buckets[each.value.bucket]) }
 
   dynamic "partition_keys" {
@@ -78,6 +78,11 @@ resource "aws_glue_catalog_table" "view" {
   }))} */"
 
   storage_descriptor {
+    # Athena refuses every query of a view without it. Named, since the provider sends no empty block.
+    ser_de_info {
+      name = local.lake.view.name
+    }
+
     dynamic "columns" {
       for_each = local.lake.view.columns
       content {

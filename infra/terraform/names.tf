@@ -14,7 +14,7 @@ locals {
     lake_bucket        = "${local.prefix}-lake-${local.account}"
     dead_letter_bucket = "${local.prefix}-dead-letters-${local.account}"
     athena_bucket      = "${local.prefix}-athena-${local.account}"
-    database           = replace("spillway_${var.environment}", "-", "_")
+    database           = "spillway_${var.environment}"
     key_alias          = "alias/${local.prefix}"
   }
 
@@ -23,7 +23,7 @@ locals {
     local.scales ? ["scaling_function"] : [],
   ) : name => "${local.prefix}-${replace(name, "_", "-")}" }
 
-  # ARNs told from the names: known before anything exists, so that a plan shows every IAM document whole, and the
+  # ARNs made from the names: known before anything exists, so that a plan shows every IAM document whole, and the
   # key's policy can name roles that are made after the key.
   here = "${local.region}:${local.account}"
   arns = {

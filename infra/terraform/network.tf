@@ -164,7 +164,7 @@ resource "aws_flow_log" "this" {
 
   vpc_id          = aws_vpc.this[0].id
   traffic_type    = "REJECT" # what the groups refused; the rest is the pipeline's own traffic
-  iam_role_arn    = aws_iam_role.flow_log[0].arn
+  iam_role_arn    = module.roles.arns["flow_log"]
   log_destination = aws_cloudwatch_log_group.flow_log[0].arn
   tags            = { Name = local.prefix }
 }
@@ -177,39 +177,12 @@ resource "aws_cloudwatch_log_group" "flow_log" {
   kms_key_id        = aws_kms_key.this.arn
 }
 
-resource "aws_iam_role" "flow_log" {
-  count = local.in_vpc ? 1 : 0
-
-  name               = "${local.prefix}-flow-log"
-  description        = "What the VPC's flow log may do"
-  assume_role_policy = data.aws_iam_policy_document.flow_log_trust.json
-
-  permissions_boundary = var.permissions_boundary
-}
-
 resource "aws_iam_role_policy" "flow_log" {
   count = local.in_vpc ? 1 : 0
 
   name   = "component"
-  role   = aws_iam_role.flow_log[0].name
+  role   = module.roles.names["flow_log"]
   policy = data.aws_iam_policy_document.flow_log.json
-}
-
-data "aws_iam_policy_document" "flow_log_trust" {
-  statement {
-    sid     = "FlowLogs"
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["vpc-flow-logs.amazonaws.com"]
-    }
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "flow_log" {

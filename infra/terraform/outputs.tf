@@ -1,5 +1,6 @@
 locals {
-  origin = var.domain == null ? "https://${aws_api_gateway_rest_api.this.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
+  console = "https://${local.region}.console.aws.amazon.com"
+  origin  = var.domain == null ? "https://${aws_api_gateway_rest_api.this.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
 }
 
 output "url" {
@@ -40,11 +41,11 @@ output "key_arn" {
 }
 
 output "topics" {
-  description = "The SNS topics that alarms are told to: `high` wakes someone, `low` is for working hours."
+  description = "The SNS topics that get alarms: `high` wakes someone, `low` is for working hours."
   value       = { for severity, topic in aws_sns_topic.this : severity => topic.arn }
 }
 
 output "dashboard" {
   description = "The pipeline at a glance."
-  value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = "${local.console}/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.this.dashboard_name}"
 }

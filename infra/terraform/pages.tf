@@ -1,5 +1,5 @@
-# Who is told, and once. A part of the pipeline has a composite alarm of each severity; what fails behind a part that
-# fails already, and early warnings while someone is awake, wait until that is over.
+# Who is notified, and once. A part of the pipeline has a composite alarm of each severity; what fails behind a part
+# that fails already, and early warnings while someone is awake, wait until that is over.
 locals {
   topics = {
     high = "Someone is woken: data is at risk, or clients fail"
@@ -15,15 +15,14 @@ locals {
     dead-letters = { what = "What failed is not kept, or not as it should be", behind = "table" }
     loss         = { what = "Events are lost, or about to be", behind = null }
   }
-  page_alarms = { for page in flatten([for part in keys(local.pages) : [for severity in keys(local.topics) : { part = part, severity = severity }]]) :
+  page_alarms = { for page in flatten([for part in keys(local.pages) : [
+    for severity in keys(local.topics) : { part = part, severity = severity }]]) :
     "${page.part}-${page.severity}" => merge(page, {
       alarms = [for key, alarm in local.alarms : key if alarm.part == page.part && alarm.severity == page.severity]
     })
   }
   high_pages = { for key, page in local.page_alarms : key => page if page.severity == "high" && length(page.alarms) > 0 }
   low_pages  = { for key, page in local.page_alarms : key => page if page.severity == "low" && length(page.alarms) > 0 }
-
-  suppression_seconds = 180 # the later of two alarms of one fault may take so much longer to be raised
 }
 
 resource "aws_sns_topic" "this" {
@@ -78,7 +77,8 @@ data "aws_iam_policy_document" "topic" {
 }
 
 resource "aws_sns_topic_subscription" "email" {
-  for_each = { for one in flatten([for severity, addresses in var.alarm_emails : [for address in addresses : { topic = severity, address = address }]]) :
+  for_each = { for one in flatten([for severity, addresses in var.alarm_emails : [
+    for address in addresses : { topic = severity, address = address }]]) :
   "${one.topic} ${one.address}" => one }
 
   topic_arn = aws_sns_topic.this[each.value.topic].arn
@@ -86,75 +86,79 @@ resource "aws_sns_topic_subscription" "email" {
   endpoint  = each.value.address
 }
 
-# CloudWatch makes a composite alarm only of alarms that stand, so those behind come after those in front.
-resource "aws_cloudwatch_composite_alarm" "front" {
-  for_each = { for key, page in local.high_pages : key => page if local.pages[page.part].behind == null }
-
-  alarm_name        = "${local.prefix}-${each.key}"
-  alarm_description = "${local.pages[each.value.part].what}. The alarms in it say which; each names its runbook."
-  alarm_rule        = join(" OR ", [for key in each.value.alarms : "ALARM(\"${local.prefix}-${key}\")"])
-  alarm_actions     = [aws_sns_topic.this["high"].arn]
-  ok_actions        = [aws_sns_topic.this["high"].arn]
-
-  depends_on = [aws_cloudwatch_metric_alarm.this]
+# Of a part of the pipeline; what it says of itself.
+locals {
+  high_text = { for key, page in local.high_pages :
+  key => "${local.pages[page.part].what}. The alarms in it say which; each names its runbook." }
+  high_topic = aws_sns_topic.this["high"].arn
 }
 
-resource "aws_cloudwatch_composite_alarm" "table" {
-  alarm_name        = "${local.prefix}-table-high"
-  alarm_description = "${local.pages.table.what}. The alarms in it say which; each names its runbook."
-  alarm_rule        = join(" OR ", [for key in local.high_pages.table-high.alarms : "ALARM(\"${local.prefix}-${key}\")"])
-  alarm_actions     = [aws_sns_topic.this["high"].arn]
-  ok_actions        = [aws_sns_topic.this["high"].arn]
+# CloudWatch makes a composite alarm only of alarms that exist, so those behind come after those in front.
+module "front_pages" {
+  source = "./page"
 
-  actions_suppressor {
-    alarm            = aws_cloudwatch_composite_alarm.front["intake-high"].alarm_name
-    wait_period      = local.suppression_seconds
-    extension_period = local.suppression_seconds
-  }
+  prefix = local.prefix
+  pages = { for key, page in local.high_pages : key => {
+    what      = local.high_text[key]
+    alarms    = page.alarms
+    topic_arn = local.high_topic
+  } if local.pages[page.part].behind == null }
 
-  depends_on = [aws_cloudwatch_metric_alarm.this]
+  depends_on = [module.alarms]
 }
 
-resource "aws_cloudwatch_composite_alarm" "behind" {
-  for_each = { for key, page in local.high_pages : key => page if local.pages[page.part].behind == "table" }
+module "table_page" {
+  source = "./page"
 
-  alarm_name        = "${local.prefix}-${each.key}"
-  alarm_description = "${local.pages[each.value.part].what}. The alarms in it say which; each names its runbook."
-  alarm_rule        = join(" OR ", [for key in each.value.alarms : "ALARM(\"${local.prefix}-${key}\")"])
-  alarm_actions     = [aws_sns_topic.this["high"].arn]
-  ok_actions        = [aws_sns_topic.this["high"].arn]
+  prefix = local.prefix
+  pages = { table-high = {
+    what      = local.high_text["table-high"]
+    alarms    = local.high_pages["table-high"].alarms
+    topic_arn = local.high_topic
+    behind    = "intake-high"
+  } }
 
-  actions_suppressor {
-    alarm            = aws_cloudwatch_composite_alarm.table.alarm_name
-    wait_period      = local.suppression_seconds
-    extension_period = local.suppression_seconds
-  }
-
-  depends_on = [aws_cloudwatch_metric_alarm.this]
+  depends_on = [module.front_pages]
 }
 
-# Whether someone is awake. It tells nobody; deployments and early warnings look at it.
-resource "aws_cloudwatch_composite_alarm" "any_high" {
-  alarm_name        = "${local.prefix}-any-high"
-  alarm_description = "An alarm of severity high is raised. A deployment rolls back, and early warnings wait. Runbook: docs/runbooks/alarms.md"
-  alarm_rule        = join(" OR ", [for key in keys(local.high_pages) : "ALARM(\"${local.prefix}-${key}\")"])
+module "pages_behind" {
+  source = "./page"
 
-  depends_on = [aws_cloudwatch_composite_alarm.front, aws_cloudwatch_composite_alarm.table, aws_cloudwatch_composite_alarm.behind]
+  prefix = local.prefix
+  pages = { for key, page in local.high_pages : key => {
+    what      = local.high_text[key]
+    alarms    = page.alarms
+    topic_arn = local.high_topic
+    behind    = "table-high"
+  } if local.pages[page.part].behind == "table" }
+
+  depends_on = [module.table_page]
 }
 
-resource "aws_cloudwatch_composite_alarm" "low" {
-  for_each = local.low_pages
+# Whether someone is awake. It notifies nobody; deployments and early warnings look at it.
+module "any_high" {
+  source = "./page"
 
-  alarm_name        = "${local.prefix}-${each.key}"
-  alarm_description = "Early warnings: ${each.value.part}. The alarms in it say which; each names its runbook."
-  alarm_rule        = join(" OR ", [for key in each.value.alarms : "ALARM(\"${local.prefix}-${key}\")"])
-  alarm_actions     = [aws_sns_topic.this["low"].arn]
+  prefix = local.prefix
+  pages = { any-high = {
+    what   = "An alarm of severity high is raised. A deployment rolls back, and early warnings wait. Runbook: docs/runbooks/alarms.md"
+    alarms = keys(local.high_pages)
+  } }
 
-  actions_suppressor {
-    alarm            = aws_cloudwatch_composite_alarm.any_high.alarm_name
-    wait_period      = local.suppression_seconds
-    extension_period = local.suppression_seconds
-  }
+  depends_on = [module.pages_behind]
+}
 
-  depends_on = [aws_cloudwatch_metric_alarm.this]
+module "low_pages" {
+  source = "./page"
+
+  prefix = local.prefix
+  pages = { for key, page in local.low_pages : key => {
+    what      = "Early warnings: ${page.part}. The alarms in it say which; each names its runbook."
+    alarms    = page.alarms
+    topic_arn = aws_sns_topic.this["low"].arn
+    tells_end = false
+    behind    = "any-high"
+  } }
+
+  depends_on = [module.any_high]
 }

@@ -1,9 +1,7 @@
 # The Kinesis stream that everything accepted goes through.
 locals {
-  # Terraform cannot ignore a change on a condition, so where shards are scaled it asks for as many as there are.
+  # Terraform cannot ignore a change under a condition. Where shards are scaled it asks for as many as there are.
   shards = local.scales && coalesce(var.standing_shards, 0) > 0 ? var.standing_shards : local.settings.stream.shards
-  # Of which concurrency can be reserved by; null: shards come and go.
-  fixed_shards = var.stream_mode == "PROVISIONED" && !local.scales ? local.settings.stream.shards : null
 }
 
 resource "aws_kinesis_stream" "events" {

@@ -6,8 +6,8 @@ variable "environment" {
   default     = "dev"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,14}[a-z0-9]$", var.environment))
-    error_message = "environment: 2 to 16 lower-case letters, digits and hyphens, a letter first (bucket names carry it)."
+    condition     = can(regex("^[a-z][a-z0-9]{1,15}$", var.environment))
+    error_message = "environment: 2 to 16 lower-case letters and digits, a letter first; permissions of dev would reach dev-x."
   }
 }
 
@@ -53,7 +53,7 @@ variable "package_file" {
 }
 
 variable "operators" {
-  description = "ARNs of the IAM roles and users that may use the encryption key, and so read and write what the pipeline holds; left out: only whoever applies this."
+  description = "ARNs of the IAM roles and users that may read and write what the pipeline holds, as users of its key; left out: whoever applies this."
   type        = list(string)
   default     = null
 
@@ -70,7 +70,10 @@ variable "log_retention_days" {
 
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "log_retention_days: CloudWatch knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 and 3653."
+    error_message = <<-TEXT
+      log_retention_days: CloudWatch knows 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557,
+      2922, 3288 and 3653.
+    TEXT
   }
 }
 
@@ -90,13 +93,13 @@ variable "stream_mode" {
 }
 
 variable "standing_shards" {
-  description = "How many shards the stream has, 0 where there is none yet: what automatic scaling made of it stays so. `spillway deploy` looks and tells it; without automatic scaling it means nothing."
+  description = "How many shards the stream has now, 0 for none, so that automatic scaling is not undone. `spillway deploy` passes it."
   type        = number
   default     = null
 
   validation {
     condition     = var.standing_shards != null || !local.scales
-    error_message = "standing_shards: automatic scaling is on (scaling.enabled in infra/pipeline.yaml), so how many shards there are has to be told, or they would be set back; `spillway deploy` does."
+    error_message = "standing_shards: scaling.enabled is true in infra/pipeline.yaml; pass the present number of shards, as `spillway deploy` does."
   }
 }
 
@@ -116,14 +119,21 @@ variable "shard_level_metrics" {
       "IncomingBytes", "IncomingRecords", "OutgoingBytes", "OutgoingRecords", "IteratorAgeMilliseconds",
       "WriteProvisionedThroughputExceeded", "ReadProvisionedThroughputExceeded",
     ])) == 0
-    error_message = "shard_level_metrics: IncomingBytes, IncomingRecords, OutgoingBytes, OutgoingRecords, IteratorAgeMilliseconds, WriteProvisionedThroughputExceeded, ReadProvisionedThroughputExceeded."
+    error_message = <<-TEXT
+      shard_level_metrics: IncomingBytes, IncomingRecords, OutgoingBytes, OutgoingRecords, IteratorAgeMilliseconds,
+      WriteProvisionedThroughputExceeded, ReadProvisionedThroughputExceeded.
+    TEXT
   }
 }
 
 variable "reserve_concurrency" {
-  description = "Whether each function has executions reserved, which also bounds it. The account keeps 100 unreserved, so a new one, limited to 10, needs false until its quota is raised."
+  description = <<-TEXT
+    Whether the HTTP function, the archiver and what a schedule calls have executions reserved, which also bounds them.
+    Lambda leaves 100 executions of the account unreserved, and a new account has 10 to 50 in all, so the default is false.
+    What reads the stream has none reserved either way: it needs as many as there are shards.
+  TEXT
   type        = bool
-  default     = true
+  default     = false
 }
 
 variable "provisioned_concurrency" {
@@ -132,7 +142,8 @@ variable "provisioned_concurrency" {
   default     = null
 
   validation {
-    condition     = try(var.provisioned_concurrency.min >= 1 && var.provisioned_concurrency.max >= var.provisioned_concurrency.min, var.provisioned_concurrency == null)
+    condition = try(var.provisioned_concurrency.min >= 1 && var.provisioned_concurrency.max >= var.provisioned_concurrency.min,
+    var.provisioned_concurrency == null)
     error_message = "provisioned_concurrency: min is at least 1, max at least min."
   }
 }
@@ -188,7 +199,7 @@ variable "storage_transitions" {
   validation {
     condition = alltrue([for class, days in var.storage_transitions :
     contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], class) && (days >= 30 || !endswith(class, "_IA"))])
-    error_message = "storage_transitions: STANDARD_IA or ONEZONE_IA after 30 days or more, INTELLIGENT_TIERING, GLACIER_IR; Athena reads no other class at once."
+    error_message = "storage_transitions: STANDARD_IA or ONEZONE_IA after 30 days or more, INTELLIGENT_TIERING, GLACIER_IR; Athena reads no other."
   }
 }
 

@@ -26,16 +26,18 @@ variable "cognito" {
 }
 
 variable "lambda_authorizer" {
-  description = "A Lambda of this account that says whether a request may post, by the token in a header; its answer holds for remembered_seconds. API Gateway is given leave to call it."
+  description = "A Lambda of this account that allows a request by the token in a header; its answer holds for remembered_seconds."
   type        = object({ function_arn = string, header = optional(string, "Authorization"), remembered_seconds = optional(number, 300) })
   default     = null
 
   validation {
-    condition     = var.lambda_authorizer == null || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_authorizer.function_arn))
+    condition = (var.lambda_authorizer == null
+    || can(regex("^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]+$", var.lambda_authorizer.function_arn)))
     error_message = "lambda_authorizer: function_arn is the ARN of a Lambda function, without version or alias."
   }
   validation {
-    condition     = var.lambda_authorizer == null || try(var.lambda_authorizer.remembered_seconds >= 0 && var.lambda_authorizer.remembered_seconds <= 3600, false)
+    condition = (var.lambda_authorizer == null
+    || try(var.lambda_authorizer.remembered_seconds >= 0 && var.lambda_authorizer.remembered_seconds <= 3600, false))
     error_message = "lambda_authorizer: remembered_seconds is 0 to 3600."
   }
   validation {

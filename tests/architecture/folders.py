@@ -29,14 +29,14 @@ FOLDERS: Final[dict[str, Folder]] = {
     "consumers": Folder("Writes the stream's events to DynamoDB, and sends what cannot be written.", ("producers",)),
     "archive": Folder(
         "The three Lambda handlers of the lake and of the dead letters; each is a table of contents.",
-        (*_HANDLERS, "archive/compaction", "archive/dead_letters", "archive/lake"),
+        ("producers", "archive/compaction", "archive/dead_letters", "archive/lake"),
     ),
     "archive/lake": Folder("What the lake holds: columns, tables, rows, hours, prefixes, SQL.", ("producers",)),
     "archive/compaction": Folder(
         "Turns the small files of a closed hour into few large ones.", ("producers", "archive/lake")
     ),
     "archive/dead_letters": Folder(
-        "Where failures lie, how they are read, selected and drained.", (*_HANDLERS, "archive", "archive/lake")
+        "Archiving failures; where they lie, how they are read and selected.", (*_HANDLERS, "archive/lake")
     ),
     "archive/replay": Folder(
         "Puts failures back, once: plan, journal, lock, destinations.",

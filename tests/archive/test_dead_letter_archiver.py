@@ -150,6 +150,89 @@ def test_a_message_of_others_is_kept_whole(archiver, body):
     assert [(letter.stage, letter.data) for letter in letters] == [("unknown", body.encode())]
 
 
+def test_a_pointer_delivered_again_after_its_records_left_the_stream_takes_nothing_away(archiver):
+    numbers = put(b"0", b"1", b"2")
+    pointer = a_pointer(numbers[0], numbers[2], 3)
+    archive(archiver, pointer)
+    before = archived()
+    assert [letter.data for letter in before[KEY]] == [b"0", b"1", b"2"]
+    boto3.client("kinesis").delete_stream(StreamName=STREAM)
+    boto3.client("kinesis").create_stream(StreamName=STREAM, ShardCount=1)
+    assert archive(archiver, pointer) == {"batchItemFailures": []}
+    assert archived() == before
+
+
+def test_what_a_redelivery_finds_in_addition_is_added_behind(archiver):
+    numbers = put(b"0", b"1")
+    pointer = a_pointer(numbers[0], numbers[1], 2)
+    archive(archiver, pointer)
+    (first, second) = archived()[KEY]
+    body = f"{second.to_json()}\nnot a line of ours\n".encode()
+    boto3.client("s3").put_object(Bucket="dead", Key=KEY, Body=body)
+    archive(archiver, pointer)
+    found = boto3.client("s3").get_object(Bucket="dead", Key=KEY)["Body"].read()
+    assert found == body + f"{first.to_json()}\n".encode()
+
+
+def test_what_was_lost_first_and_found_then_is_kept(archiver):
+    numbers = put(b"0", b"1")
+    archive(archiver, a_pointer(numbers[0], numbers[1], 2, shard_id="shardId-000000000099"))
+    assert [letter.data for letter in archived()[KEY]] == [None]
+    archive(archiver, a_pointer(numbers[0], numbers[1], 2))
+    assert [letter.data for letter in archived()[KEY]] == [None, b"0", b"1"]
+
+
+def test_a_pointer_of_an_enhanced_fan_out_consumer_names_its_stream(archiver):
+    numbers = put(b"0")
+    pointer = json.loads(a_pointer(numbers[0], numbers[0], 1))
+    pointer["KinesisBatchInfo"]["streamArn"] += "/consumer/table-writer:1700000000"
+    archive(archiver, json.dumps(pointer))
+    (letters,) = archived().values()
+    assert [(letter.data, letter.source.stream) for letter in letters] == [(b"0", STREAM)]
+
+
+INVALID_POINTERS = {
+    "a number for a shard": {"shardId": 7},
+    "a text for a size": {"batchSize": "3"},
+    "a negative size": {"batchSize": -1},
+    "a list for a number": {"startSequenceNumber": ["1"]},
+    "a sequence number of letters": {"endSequenceNumber": "x"},
+    "a sequence number of 130 digits": {"endSequenceNumber": "1" * 130},
+    "no stream": {"streamArn": None},
+}
+
+
+@pytest.mark.parametrize("change", INVALID_POINTERS.values(), ids=INVALID_POINTERS)
+def test_a_pointer_with_invalid_members_is_kept_whole(archiver, change):
+    pointer = json.loads(a_pointer("1", "3", 3))
+    pointer["KinesisBatchInfo"] |= change
+    body = json.dumps(pointer)
+    assert archive(archiver, body) == {"batchItemFailures": []}
+    assert [(letter.stage, letter.data) for letter in archived()[KEY]] == [("unknown", body.encode())]
+
+
+def test_a_bad_message_does_not_keep_its_nine_neighbours_from_the_archive(archiver):
+    bodies = [a_letter(b"%d" % number).to_json() for number in range(9)]
+    assert archive(archiver, *bodies[:4], "[" * 100_000, *bodies[4:]) == {"batchItemFailures": []}
+    letters = [letter for found in archived().values() for letter in found]
+    assert sorted(letter.data or b"" for letter in letters)[:9] == [b"%d" % number for number in range(9)]
+    assert [letter.stage for letter in letters].count("unknown") == 1
+
+
+def test_what_nobody_foresaw_fails_its_message_alone(archiver, monkeypatch):
+    put = archiver.Archive.put
+
+    def put_or_fail(self, message, *arguments):
+        if message["messageId"] == "message-1":
+            raise ZeroDivisionError
+        return put(self, message, *arguments)
+
+    monkeypatch.setattr(archiver.Archive, "put", put_or_fail)
+    answer = archive(archiver, *[a_letter(b"%d" % number).to_json() for number in range(3)])
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+    assert len(archived()) == 2
+
+
 def test_what_can_not_be_archived_stays_in_the_queue_and_the_others_do_not(archiver):
     boto3.client("kinesis").delete_stream(StreamName=STREAM)
     boto3.client("s3").delete_bucket(Bucket="dead")

@@ -4,17 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, Final, Literal
 
 from archive.compaction import athena as compaction
 from archive.compaction.athena import AthenaEngine
+from archive.compaction.job import Task
 from archive.dead_letters.athena_selection import query
 from archive.dead_letters.selection import Selection
+from archive.lake.columns import columns
 from archive.lake.hours import Hour
 from archive.lake.tables import tables, view_sql
 from infra.deploy.package import ROOT
 from infra.querying.athena_query import AthenaQuery
+from tests.archive.lake.lakes import parquet_of
 
 HOUR: Final = Hour(datetime(2026, 11, 23, 2, tzinfo=UTC))
 START: Final = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
@@ -64,11 +68,14 @@ def of_the_tables() -> Iterator[Statement]:
 def of_compaction() -> Iterator[Statement]:
     """What compacting a large hour sends: the quantiles, and an UNLOAD for each slice."""
     athena = AskedAthena("1795401296000000,1795401297000000")
-    size = {"ContentLength": 2 * compaction.SLICE_BYTES}
+    tail, size = parquet_of([], columns()), 2 * compaction.SLICE_BYTES
     pages = SimpleNamespace(paginate=lambda **_: [{"Contents": []}])
-    s3: Any = SimpleNamespace(head_object=lambda **_: size, get_paginator=lambda _: pages)
+    s3: Any = SimpleNamespace(
+        get_object=lambda **_: {"Body": BytesIO(tail), "ContentRange": f"bytes {size - len(tail)}-{size - 1}/{size}"},
+        get_paginator=lambda _: pages,
+    )
     engine = AthenaEngine(athena, s3, "lake", workgroup="wg", database="db")
-    engine.write(HOUR, ["events_compacted/data/a"], ["events/b"], "events_compacted/data/x/")
+    engine.write(Task(HOUR, ["events_compacted/data/a"], ["events/b"], [], [], "events_compacted/data/x/"))
     for number, sql in enumerate(athena.asked):
         yield Statement(f"compaction {number}", _without_unload(sql))
 

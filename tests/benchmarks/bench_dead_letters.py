@@ -66,7 +66,7 @@ def _putting_back(report: Report, aws: FakeAws) -> None:
             replay = Replay(
                 Journal(documents, record),
                 lock,
-                planner=Planner(lambda _: b""),
+                planner=Planner(lambda failed: failed),
                 destination=StreamDestination(kinesis, "events", AGGREGATE_BYTES),
                 settling=Settling(documents, executor),
                 search=StreamSearch(kinesis, "events", executor, SYSTEM_CLOCK),

@@ -80,7 +80,7 @@ def select_and_plan(objects: int, size: int) -> tuple[int, int]:
     """Do with an archive what `list` and a dry run do; counts of both."""
     s3 = client()
     report, tally = FailureReport(), Tally()
-    planner = Planner(lambda _: b"")
+    planner = Planner(lambda failed: failed)
 
     def stored() -> Iterator[StoredObject]:
         return (StoredObject(STORE, key_of(number), size, AT) for number in range(objects))

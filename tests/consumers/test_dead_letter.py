@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import boto3
@@ -9,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.dead_letter import DeadLetter, DeadLetterQueue, Failure
-from consumers.stream_batch import Source
+from consumers.dead_letter import (
+    MAX_COUNT,
+    MAX_MESSAGE_BYTES,
+    DeadLetter,
+    DeadLetterQueue,
+    Failure,
+    _messages,
+    of_poison,
+)
+from consumers.stream_batch import Poison, Source
 from producers.clock import SYSTEM_CLOCK
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
@@ -68,7 +77,66 @@ def test_what_is_written_is_read_the_same(data, message):
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", "1", a_letter().to_json().replace('"version":1', '"version":9')])
-def test_what_is_no_dead_letter_is_told(line):
+def test_a_line_that_is_not_a_dead_letter_is_invalid(line):
+    with pytest.raises(ValueError, match=r"dead letter|Expecting"):
+        DeadLetter.from_json(line)
+
+
+DOCUMENT: dict[str, Any] = json.loads(a_letter().to_json())
+
+
+def changed(*path: str, value: object) -> str:
+    """The JSON of a dead letter with one member changed."""
+    document = json.loads(a_letter().to_json())
+    place = document
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    return json.dumps(document)
+
+
+TEXTS = [("stage",), ("data",), ("data_ref",), ("error", "type"), ("error", "message")]
+TEXTS += [("source", name) for name in ("stream", "shard_id", "sequence_number", "partition_key")]
+MOMENTS = [("failed_at",), ("source", "arrived_at")]
+COUNTS = [("attempts",), ("replays",), ("source", "subsequence_number")]
+NOT_TEXTS: list[object] = [1, ["a"], {"a": 1}, True, "\ud800"]
+
+
+@pytest.mark.parametrize(("path", "value"), [(path, value) for path in TEXTS for value in NOT_TEXTS])
+def test_a_text_that_is_not_one_makes_a_line_invalid(path, value):
+    with pytest.raises(ValueError, match=r"dead letter|surrogates"):
+        DeadLetter.from_json(changed(*path, value=value))
+
+
+@pytest.mark.parametrize("path", MOMENTS)
+@pytest.mark.parametrize("value", [1, None, "", "yesterday", "2026-11-23T02:35:00", "2026-11-23T02:35:00+01:00"])
+def test_a_time_that_is_not_one_of_utc_makes_a_line_invalid(path, value):
+    with pytest.raises(ValueError, match=r"dead letter|isoformat"):
+        DeadLetter.from_json(changed(*path, value=value))
+
+
+@pytest.mark.parametrize("path", COUNTS)
+@pytest.mark.parametrize("value", ["1", None, True, 1.0, -1, MAX_COUNT + 1, 10**4000])
+def test_a_count_that_is_not_one_makes_a_line_invalid(path, value):
+    with pytest.raises(ValueError, match="dead letter"):
+        DeadLetter.from_json(changed(*path, value=value))
+
+
+@pytest.mark.parametrize("path", COUNTS)
+@pytest.mark.parametrize("value", [0, 1, MAX_COUNT])
+def test_a_count_reads_from_nought_to_its_most(path, value):
+    assert DeadLetter.from_json(changed(*path, value=value)).to_json()
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENT))
+def test_a_line_that_lacks_a_member_is_invalid(name):
+    document = {key: value for key, value in DOCUMENT.items() if key != name}
+    with pytest.raises(ValueError, match="not a dead letter: KeyError"):
+        DeadLetter.from_json(json.dumps(document))
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"version":' * 100_000, '"x"', "null", '{"version":1,"source":[]}'])
+def test_a_line_that_breaks_a_parser_is_invalid(line):
     with pytest.raises(ValueError, match=r"dead letter|Expecting"):
         DeadLetter.from_json(line)
 
@@ -96,6 +164,43 @@ def test_bytes_too_large_for_a_message_are_left_in_s3_and_their_address_sent(que
     assert large.data_ref is not None
     bucket, _, key = large.data_ref.removeprefix("s3://").partition("/")
     assert boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == data
+
+
+def a_letter_of(line_bytes: int) -> DeadLetter:
+    """A dead letter whose line has so many bytes."""
+    shorter = a_letter(bytes((line_bytes - 1100) // 4 * 3))
+    missing = line_bytes - len(shorter.to_json())
+    return a_letter(shorter.data, "why" + "x" * missing)
+
+
+def test_every_line_counts_with_its_newline_up_to_the_limit():
+    first, second = a_letter_of(100_000), a_letter_of(MAX_MESSAGE_BYTES - 100_000 - 2)
+    assert MAX_MESSAGE_BYTES == 250_000
+    assert [len(message) for message in _messages([first, second])] == [2]
+    larger = a_letter_of(MAX_MESSAGE_BYTES - 100_000 - 1)
+    assert [len(message) for message in _messages([first, larger])] == [1, 1]
+
+
+def test_texts_that_json_escapes_count_as_they_are_written():
+    source = replace(SOURCE, partition_key="\N{RINGED PLANET}" * 256)
+    letters = [replace(a_letter(b"x", "\N{RINGED PLANET}" * 1024), source=source) for _ in range(50)]
+    for message in _messages(letters):
+        assert len("\n".join(letter.to_json() for letter in message)) <= MAX_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize(("line_bytes", "is_claimed"), [(249_998, False), (249_999, False), (250_000, True)])
+def test_a_line_that_fills_a_message_carries_its_bytes_and_a_longer_one_their_address(queue, line_bytes, is_claimed):
+    letter = a_letter_of(line_bytes)
+    assert len(letter.to_json()) == line_bytes
+    assert queue.send([letter], soon()) == []
+    (body,) = sent(queue)
+    assert (DeadLetter.from_json(body).data_ref is not None) == is_claimed
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(1023, 1023), (1024, 1024), (1025, 1024)])
+def test_an_error_text_is_cut_after_1024_characters(characters, kept):
+    poison = Poison(SOURCE, b"poison", "PoisonEvent", "é" * characters)
+    assert of_poison("table_writer", poison, "2026-11-23T02:35:00.000000Z").error.message == "é" * kept
 
 
 class FailingQueue:

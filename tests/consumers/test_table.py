@@ -7,6 +7,8 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers import table as table_module
+from consumers.row import MAX_ITEM_BYTES, row_of
 from consumers.stream_batch import Poison, Received, decode_batch
 from consumers.table import EventTable, TableUnavailable, WriteOutcome
 from producers.event import Event, encode
@@ -56,6 +58,60 @@ def test_only_what_was_left_unprocessed_is_written_again():
     outcome = write(dynamodb, numbered(25))
     assert dynamodb.calls == [25, 10, 3]
     assert len(dynamodb.items) == len(outcome.written) == 25
+
+
+CUT_ANSWERS = {
+    "nothing": {},
+    "null": {"UnprocessedItems": None},
+    "an item that was not sent": {"UnprocessedItems": {"events": [{"PutRequest": {"Item": {
+        "timestamp": {"S": "x"}, "request_id": {"S": "y"}}}}]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("cut", CUT_ANSWERS.values(), ids=CUT_ANSWERS)
+def test_an_answer_that_was_cut_never_counts_as_written(cut):
+    class Cutting(FakeDynamoDB):
+        cuts = 2
+
+        def batch_write_item(self, body):
+            if self.cuts == 0:
+                return super().batch_write_item(body)
+            self.cuts -= 1
+            return cut
+
+    dynamodb = Cutting()
+    assert len(write(dynamodb, numbered(3)).written) == 3
+    assert len(dynamodb.items) == 3
+    dynamodb.cuts = 1000
+    outcome = write(dynamodb, numbered(3), seconds=2)
+    assert (outcome.written, len(outcome.unwritten)) == ([], 3)
+
+
+@pytest.mark.parametrize(("rows", "calls"), [(24, [24]), (25, [25]), (26, [25, 1])])
+def test_a_call_takes_twenty_five_rows(rows, calls):
+    dynamodb = FakeDynamoDB()
+    write(dynamodb, numbered(rows))
+    assert dynamodb.calls == calls
+
+
+@pytest.mark.parametrize(("spare", "calls"), [(1, [2]), (0, [2]), (-1, [1, 1])])
+def test_a_call_takes_two_mebibytes(monkeypatch, spare, calls):
+    events = [an_event('"a"'), an_event('"b"', 1)]
+    size = sum(row_of(event).size for event in events)
+    assert table_module.MAX_CALL_BYTES == 2_097_152
+    monkeypatch.setattr(table_module, "MAX_CALL_BYTES", size + spare)
+    dynamodb = FakeDynamoDB()
+    write(dynamodb, events)
+    assert dynamodb.calls == calls
+
+
+@pytest.mark.parametrize(("over", "poison"), [(-1, 0), (0, 0), (1, 1)])
+def test_an_item_of_400_kib_is_the_largest(over, poison):
+    assert MAX_ITEM_BYTES == 409_600
+    native = row_of(an_event('""')).size
+    payload = '"' + "x" * (MAX_ITEM_BYTES - native + over) + '"'
+    outcome = write(FakeDynamoDB(), [an_event(payload)])
+    assert (len(outcome.written), len(outcome.poison)) == (1 - poison, poison)
 
 
 def test_what_is_still_unprocessed_when_time_is_up_is_unwritten():

@@ -95,6 +95,26 @@ def test_poison_behind_the_checkpoint_is_left_for_the_next_delivery(writer, monk
     assert [letter.data for letter in dead_letters(writer)] == [b"before"]
 
 
+def test_poison_in_the_very_record_from_which_lambda_delivers_again_is_left_for_then(writer, monkeypatch):
+    monkeypatch.setattr(writer._table(), "_batch_write_item", FakeDynamoDB((1,) * 1000).batch_write_item)
+    (packed,) = pack([("key", data) for data in [*good(1), b"poison"]], 100_000, by_key=False)
+    answer = writer.handler(records(b"before", packed.data), Context(seconds=table_writer.WRITE_RESERVE_SECONDS + 0.2))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1001"}]}
+    assert [letter.data for letter in dead_letters(writer)] == [b"before"]
+
+
+def test_the_checkpoint_is_the_lowest_number_and_its_own_text(writer, monkeypatch):
+    batch = records(*good(3))
+    for record, number in zip(batch["Records"], ("00000100", "99", "0000101"), strict=True):
+        record["eventID"] = f"shardId-000000000003:{number}"
+    batch["Records"].append({**batch["Records"][0], "kinesis": {**batch["Records"][0]["kinesis"], "data": "cG9pc29u"}})
+    monkeypatch.setattr(writer._table(), "_batch_write_item", FakeDynamoDB((3,) * 1000).batch_write_item)
+    context = Context(seconds=table_writer.WRITE_RESERVE_SECONDS + 0.2)
+    assert writer.handler(batch, context) == {"batchItemFailures": [{"itemIdentifier": "99"}]}
+    batch["Records"].pop(1)
+    assert writer.handler(batch, context) == {"batchItemFailures": [{"itemIdentifier": "00000100"}]}
+
+
 def test_poison_that_can_not_be_sent_is_reported_as_failed(writer):
     boto3.client("sqs").delete_queue(QueueUrl=writer._dead_letters()._queue_url)
     answer = writer.handler(records(*good(2), b"poison", *good(1)), Context())

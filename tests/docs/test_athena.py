@@ -19,7 +19,8 @@ from archive.lake.layout import manifest_key
 from archive.lake.tables import EVENTS, tables
 from infra.querying.local_lake import LocalLake
 from infra.querying.local_query import run_local
-from infra.querying.output import print_result
+from infra.querying.result import Result
+from infra.querying.table import print_result
 from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row
 from tests.archive.lake.test_read_back import compacted, landed
 
@@ -33,7 +34,7 @@ def test_every_answer_is_what_the_query_gives(lake: Lake):
     lake.put(f"events/{HOUR.path}/flights.parquet", landed(FLIGHTS, columns()))
     for number, sql, answer in QUESTIONS:
         printed = io.StringIO()
-        print_result(run_local(LocalLake(lake.s3, NAMES), sql), printed, None)
+        print_result(Result.of(run_local(LocalLake(lake.s3, NAMES), sql)), printed, None)
         assert printed.getvalue() == answer, f"question {number}"
 
 

@@ -1,4 +1,4 @@
-"""The runbook of dead letters: each of its commands does what the page says."""
+"""The runbook of dead letters: what each of its commands does."""
 
 import json
 import time

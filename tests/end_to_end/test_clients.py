@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from infra.loading.journal import journal_path
 from infra.settings import PIPELINE_FILE
 from tests.end_to_end.conftest import SPILLWAY, RunningPipeline, end, start
 from tests.end_to_end.test_failures import rows
@@ -90,7 +91,8 @@ def test_a_load_that_was_killed_is_resumed_and_nothing_is_sent_twice(pipeline, t
     environment = {**os.environ, **pipeline.environment}
     killed = 0
     for attempt in range(8):
-        load = subprocess.Popen([SPILLWAY, "load", "--resume", str(path)], env=environment, stdout=subprocess.DEVNULL)
+        words = ["load", *(["--resume"] if journal_path(path).exists() else []), str(path)]
+        load = subprocess.Popen([SPILLWAY, *words], env=environment, stdout=subprocess.DEVNULL)
         try:
             assert load.wait(0.7 + 0.2 * attempt) == 0
             break
@@ -105,7 +107,7 @@ def test_a_load_that_was_killed_is_resumed_and_nothing_is_sent_twice(pipeline, t
     time.sleep(0.5)  # for a 20,001st, were there one
     assert len(rows(pipeline)) == 20_000
     assert pipeline.hops()["http_api"]["delivered"] == 20_000
-    assert not path.with_name(path.name + ".spillway-load").exists()
+    assert not journal_path(path).exists()
 
 
 def test_a_rate_limit_is_waited_for(tmp_path):

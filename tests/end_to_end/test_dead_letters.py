@@ -94,7 +94,7 @@ def test_what_pointers_were_resolved_to_goes_to_the_table_alone(running):
 
 
 @pytest.mark.slow
-def test_the_writers_dead_letters_and_the_transforms_errors_are_mended_and_go_each_to_its_own_place(running):
+def test_the_writers_dead_letters_and_the_transforms_errors_are_edited_and_go_each_to_its_own_place(running):
     put_on_stream(running, [b"poison", encode(an_event(json.dumps({"big": "x" * 410_000}), 7))])
     until(lambda: listed(running)["left"] == 3)
     assert {(g["stage"], g["error"]) for g in listed(running)["groups"]} == {
@@ -143,11 +143,11 @@ def test_poison_that_stays_poison_comes_back_with_its_replays_counted_and_never_
     put_on_stream(running, [b"poison"])
     until(lambda: listed(running)["left"] == 2)
     for replays in (1, 2, 3):
-        assert replayed(running, "--to", "raw", "--from", f"{replays}h")["put_back"] == 1
+        assert replayed(running, "--into", "raw", "--from", f"{replays}h")["put_back"] == 1
         until(lambda: Counter(_replays(running))[replays] == 1)  # noqa: B023 (called at once)
-    refused = replayed(running, "--to", "raw")
+    refused = replayed(running, "--into", "raw")
     assert (refused["put_back"], refused["left"]["put back too often"]) == (0, 1)
-    assert replayed(running, "--to", "raw", "--force")["put_back"] == 1
+    assert replayed(running, "--into", "raw", "--force")["put_back"] == 1
     until(lambda: 4 in _replays(running))
     time.sleep(2)  # a loop would go round in this time
     assert sorted(_replays(running)) == [0, 1, 2, 3, 4]
@@ -164,7 +164,7 @@ def _replays(running: RunningPipeline) -> list[int]:
 
 def test_past_the_stream_straight_into_the_table(running):
     archive(running, 3)
-    assert replayed(running, "--to", "table")["put_back"] == 3
+    assert replayed(running, "--into", "table")["put_back"] == 3
     assert table_and_lake(running) == (once(*range(3)), Counter())
 
 
@@ -252,8 +252,9 @@ def test_mistakes_are_told_in_one_line(running):
         (("show", "nothing"), 1, "names no failure"),
         (("show", "dead-letters/x.json"), 1, "there is no object"),
         (("replay", "--set", "x"), 2, "such as /payload/user_id=42"),
-        (("replay", "--to", "raw", "--set", "/payload=1"), 2, "leave out the mending"),
-        (("replay", "--to", "1h", "--to", "2h"), 2, "one time and one destination"),
+        (("replay", "--into", "raw", "--set", "/payload=1"), 2, "leave out --set, --jq and --python"),
+        (("replay", "--into", "lake"), 2, "is not one of 'stream', 'table', 'raw'"),
+        (("replay", "--to", "raw"), 2, "'raw' is not a time"),
     ]:
         done = subprocess.run(
             [SPILLWAY, "dead-letters", *arguments],

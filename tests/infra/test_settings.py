@@ -32,6 +32,11 @@ def test_an_environments_section_is_laid_over_the_rest(tmp_path):
     assert load("prod", path).stream.retention_hours == load("dev").stream.retention_hours
 
 
+@pytest.mark.parametrize(("environment", "stage"), [("dev", "dev"), ("prod", "prod"), ("local", "dev")])
+def test_the_stage_is_called_as_the_environment_unless_it_is_named(environment, stage):
+    assert load(environment).http.stage == stage
+
+
 def test_settings_can_not_be_changed_by_those_who_read_them():
     with pytest.raises(AttributeError):
         load("local").stream.shards = 3  # type: ignore[misc] # the point of the test

@@ -10,9 +10,10 @@ import producers.aws
 from archive import compactor
 from archive.compaction import athena as athena_compaction
 from archive.compaction.athena import AthenaEngine
-from archive.compaction.job import Compaction, CompactionFailed
+from archive.compaction.job import Compaction, CompactionFailed, Task
+from archive.lake.columns import columns
 from archive.lake.hours import Hour
-from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row
+from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row, parquet_of
 from tests.clock import FakeClock
 from tests.events import Context
 
@@ -52,6 +53,10 @@ class Athena:
         self.stopped.append(QueryExecutionId)
 
 
+def task(landing: list[str], compacted: list[str] | None = None) -> Task:
+    return Task(HOUR, compacted or [], landing, [], [], PREFIX)
+
+
 def engine(lake: Lake, athena: Athena, **options: Any) -> AthenaEngine:
     return AthenaEngine(
         athena, lake.s3, NAMES.lake_bucket, workgroup="spillway-dev", database="spillway_dev", **options
@@ -61,7 +66,7 @@ def engine(lake: Lake, athena: Athena, **options: Any) -> AthenaEngine:
 def test_a_small_hour_is_one_statement(lake):
     key = lake.land([a_row(1)])
     athena = Athena(lake.s3, ("QUEUED", "RUNNING", "SUCCEEDED"))
-    written = engine(lake, athena, clock=FakeClock()).write(HOUR, [], [key], PREFIX)
+    written = engine(lake, athena, clock=FakeClock()).write(task([key]))
     assert written.files == [f"{PREFIX}slice-00000/part-0"]
     (statement,) = athena.statements
     assert statement.startswith("UNLOAD (-- One slice")
@@ -76,7 +81,7 @@ def test_a_large_hour_is_cut_at_quantiles_and_all_of_time_is_in_a_slice(lake, mo
     size = sum(lake.s3.head_object(Bucket=NAMES.lake_bucket, Key=key)["ContentLength"] for key in keys)
     monkeypatch.setattr(athena_compaction, "SLICE_BYTES", size // 3 + 1)
     athena = Athena(lake.s3, quantiles="1000,2000")
-    written = engine(lake, athena).write(HOUR, keys[:1], keys[1:], PREFIX)
+    written = engine(lake, athena).write(task(keys[1:], keys[:1]))
     assert len(written.files) == 3
     assert "ARRAY[0.333333, 0.666667]" in athena.statements[0]
     bounds = [
@@ -91,14 +96,14 @@ def test_a_large_hour_is_cut_at_quantiles_and_all_of_time_is_in_a_slice(lake, mo
 
 def test_a_statement_that_fails_fails_the_hour(lake):
     with pytest.raises(CompactionFailed, match="Athena: line 1:1: no"):
-        engine(lake, Athena(lake.s3, ("FAILED",))).write(HOUR, [], [lake.land([a_row(1)])], PREFIX)
+        engine(lake, Athena(lake.s3, ("FAILED",))).write(task([lake.land([a_row(1)])]))
 
 
 def test_a_statement_that_takes_too_long_is_stopped(lake):
     athena, clock = Athena(lake.s3, ("RUNNING",)), FakeClock()
     late = engine(lake, athena, deadline=clock.monotonic() + 10, clock=clock)
     with pytest.raises(CompactionFailed, match="did not end in time"):
-        late.write(HOUR, [], [lake.land([a_row(1)])], PREFIX)
+        late.write(task([lake.land([a_row(1)])]))
     assert athena.stopped == ["1"]
 
 
@@ -144,7 +149,7 @@ def function(aws, monkeypatch):
 
 
 def land(s3: Any, hour: Hour) -> None:
-    s3.put_object(Bucket=NAMES.lake_bucket, Key=f"events/{hour.path}/a.parquet", Body=b"PAR1")
+    s3.put_object(Bucket=NAMES.lake_bucket, Key=f"events/{hour.path}/a.parquet", Body=parquet_of([], columns()))
 
 
 def test_the_function_compacts_the_closed_hours_of_the_last_days(function):

@@ -2,51 +2,27 @@
 
 import io
 import json
+import random
+import re
 from datetime import UTC, datetime, timedelta
 
 import boto3
 import pyarrow.parquet as pq
 import pytest
-import sqlglot
 from botocore.exceptions import ClientError
 
-from archive.compaction.athena import statement
-from archive.compaction.job import Compaction, CompactionFailed, Outcome, landed_hours
+from archive.compaction.job import Outcome, hours_with_events
 from archive.compaction.local import LocalEngine
 from archive.lake.columns import arrow_schema, columns
 from archive.lake.hours import Hour, hours_between
 from infra.querying.local_lake import LocalLake
 from infra.querying.local_query import run_local
+from tests.archive.compaction.compacting import AFTER, BUCKET, compact, compaction, ids, rows_by_athena
 from tests.archive.lake.lakes import HOUR, NAMES, a_row
-from tests.clock import FakeClock
-
-AFTER = HOUR.end + timedelta(hours=1)
-BUCKET = NAMES.lake_bucket
 
 
 class Killed(BaseException):
     """The process ends here."""
-
-
-def compaction(lake, at: datetime = AFTER, **options) -> Compaction:
-    return Compaction(
-        lake.s3,
-        BUCKET,
-        LocalEngine(lake.s3, BUCKET, arrow_schema(columns()), file_bytes=options.pop("file_bytes", 1 << 20)),
-        closed_after=timedelta(minutes=30),
-        visible_after=timedelta(0),
-        clock=FakeClock(at.timestamp()),
-        **options,
-    )
-
-
-def compact(lake, at: datetime = AFTER, **options) -> Outcome:
-    (outcome,) = compaction(lake, at, **options).run([HOUR])
-    return outcome
-
-
-def ids(*numbers: int) -> list[str]:
-    return [f"r{number:05d}" for number in sorted(numbers)]
 
 
 def test_small_files_become_one_sorted_and_each_event_once(lake):
@@ -91,20 +67,6 @@ def test_late_arrivals_are_merged_by_the_next_run_even_when_landing_objects_are_
     assert lake.events() == ids(1, 2, 3)
 
 
-def test_replaced_files_are_deleted_when_no_query_can_read_them_any_more(lake):
-    real = datetime.now(UTC)  # the objects' own times are the machine's
-    lake.land([a_row(1)])
-    compact(lake, real)
-    lake.land([a_row(2)])
-    compact(lake, real)
-    assert len(lake.keys("events_compacted/data/")) == 2
-    compact(lake, real + timedelta(hours=23))
-    assert len(lake.keys("events_compacted/data/")) == 2
-    compact(lake, real + timedelta(hours=25))
-    assert len(lake.keys("events_compacted/data/")) == len(lake.keys("events_compacted/sources/")) == 1
-    assert lake.events() == ids(1, 2)
-
-
 def test_a_query_that_began_before_the_hour_was_visible_reads_what_landed(lake):
     """Also where it looks at the manifest after it was put."""
     lake.land([a_row(1), a_row(2)])
@@ -118,11 +80,27 @@ def test_a_query_that_began_before_the_hour_was_visible_reads_what_landed(lake):
 
 def test_large_hours_become_several_files_in_order(lake):
     for start in range(4):
-        lake.land([a_row(n, payload=json.dumps({"text": f"{n * 7919:08d}" * 400})) for n in range(start, 800, 4)])
+        lake.land([a_row(n, payload=json.dumps(random_text(n))) for n in range(start, 800, 4)])
     outcome = compact(lake, file_bytes=100_000)
-    assert outcome.rows == 800
-    assert outcome.files >= 1
+    keys = lake.keys("events_compacted/data/")
+    assert (outcome.rows, outcome.files) == (800, len(keys))
+    assert len(keys) > 2
     assert lake.events() == ids(*range(800))
+
+
+def test_files_lie_in_folders_under_names_without_meaning_or_extension_as_athena_writes_them(lake):
+    lake.land([a_row(n, payload=json.dumps(random_text(n))) for n in range(800)])
+    compact(lake, file_bytes=100_000)
+    names = [key.partition(f"{HOUR.path}/")[2].split("/")[1:] for key in lake.keys("events_compacted/data/")]
+    assert {len(parts) for parts in names} == {2}
+    assert sorted({folder for folder, _ in names})[:2] == ["slice-00000", "slice-00001"]
+    assert [folder for folder, _ in names].count("slice-00000") == 2
+    assert all(re.fullmatch(r"[0-9a-f-]{36}", name) for _, name in names)
+
+
+def random_text(seed: int) -> str:
+    """A text of a thousand characters that no codec makes much smaller."""
+    return random.Random(seed).randbytes(500).hex()
 
 
 class _Interrupter:
@@ -221,8 +199,8 @@ def test_while_one_run_writes_another_may_commit_and_is_not_undone(lake):
     lake.land([a_row(1)])
 
     class Slow(LocalEngine):
-        def write(self, hour, compacted, landing, prefix):
-            written = super().write(hour, compacted, landing, prefix)
+        def write(self, task):
+            written = super().write(task)
             lake.land([a_row(2)])
             assert compact(lake).what == "compacted"
             return written
@@ -233,20 +211,46 @@ def test_while_one_run_writes_another_may_commit_and_is_not_undone(lake):
     assert lake.events() == ids(1, 2)
 
 
-def test_what_is_no_parquet_file_of_events_stops_the_hour_and_is_named(lake):
+def test_a_file_that_is_not_parquet_stops_the_hour_and_is_named(lake):
     lake.land([a_row(1)])
     lake.put(f"events/{HOUR.path}/other.parquet", b"not a file of events at all")
-    with pytest.raises(CompactionFailed, match=r"2026-11-23 02:00: events/.*other\.parquet is not a Parquet file"):
-        compact(lake)
+    outcome = compact(lake)
+    assert outcome.what == "failed"
+    assert re.search(r"2026-11-23 02:00: events/.*other\.parquet is not a Parquet file", outcome.error)
     assert lake.keys("events_compacted/") == []
 
 
-def test_other_errors_of_s3_are_not_taken_for_an_answer(lake):
-    lake.land([a_row(1)])
-    run = compaction(lake)
-    run._bucket = "spillway-none"
-    with pytest.raises(ClientError, match="NoSuchBucket"):
-        list(run.run([HOUR]))
+@pytest.mark.parametrize("error", [ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"), OSError("disk full")])
+def test_an_hour_that_fails_does_not_keep_the_others(lake, error):
+    hours = [HOUR, Hour(HOUR.end)]
+    for hour in hours:
+        lake.land([a_row(1, hour)], hour)
+    run = compaction(lake, AFTER + timedelta(hours=1))
+
+    class FailsOnce(LocalEngine):
+        def write(self, task):
+            if task.hour == HOUR:
+                raise error
+            return super().write(task)
+
+    run._engine = FailsOnce(lake.s3, BUCKET, arrow_schema(columns()))
+    assert [(outcome.what, outcome.error) for outcome in run.run(hours)] == [("failed", str(error)), ("compacted", "")]
+
+
+def test_two_events_of_one_microsecond_are_two_events(lake):
+    """The key is time and request id: the time alone says nothing of who they are."""
+    same = a_row(1)["timestamp_micros"]
+    lake.land([a_row(1), a_row(2, timestamp_micros=same), a_row(1)])
+    assert lake.events() == ids(1, 2)
+    assert compact(lake).duplicates == 1
+    assert lake.events() == ids(1, 2)
+
+
+def test_one_request_id_at_two_times_is_two_events(lake):
+    lake.land([a_row(1), a_row(2, request_id="r00001"), a_row(1)])
+    assert lake.events() == ids(1, 1)
+    assert compact(lake).duplicates == 1
+    assert lake.events() == ids(1, 1)
 
 
 def test_the_hours_in_which_something_landed_are_found(lake):
@@ -254,10 +258,11 @@ def test_the_hours_in_which_something_landed_are_found(lake):
     for hour in hours:
         lake.land([a_row(1, hour)], hour)
     lake.put("events/dt=other/hour=00/x", b"")
-    assert landed_hours(lake.s3, BUCKET, HOUR.start, HOUR.start + timedelta(hours=30)) == hours
-    assert landed_hours(lake.s3, BUCKET, HOUR.start, HOUR.start + timedelta(hours=1)) == hours[:1]
+    assert hours_with_events(lake.s3, BUCKET, HOUR.start, HOUR.start + timedelta(hours=30)) == hours
+    assert hours_with_events(lake.s3, BUCKET, HOUR.start, HOUR.start + timedelta(hours=1)) == hours[:1]
     assert (
-        landed_hours(lake.s3, BUCKET, HOUR.start + timedelta(minutes=90), HOUR.end + timedelta(hours=5)) == hours[1:2]
+        hours_with_events(lake.s3, BUCKET, HOUR.start + timedelta(minutes=90), HOUR.end + timedelta(hours=5))
+        == hours[1:2]
     )
 
 
@@ -275,10 +280,7 @@ def test_athenas_statement_gives_the_rows_that_the_local_engine_writes(lake):
     lake.land([a_row(4), a_row(6)])
     names = ", ".join(f'"{column.name}"' for column in columns())
     bounds = [(-(1 << 63), a_row(3)["timestamp_micros"]), (a_row(3)["timestamp_micros"], (1 << 63) - 1)]
-    by_athena = []
-    for first, end in bounds:
-        sql = sqlglot.transpile(statement(HOUR, first, end), read="athena", write="duckdb")[0]
-        by_athena += lake.sql().execute(sql).fetchall()
+    by_athena = [row for first, end in bounds for row in rows_by_athena(lake, HOUR, first, end)]
     assert compact(lake).what == "extended"
     by_pyarrow = lake.sql().execute(f"SELECT {names} FROM events_compacted ORDER BY timestamp_micros").fetchall()  # noqa: S608 (our own columns)
     assert by_athena == by_pyarrow

@@ -21,7 +21,7 @@ def queue(aws):
 def drained(s3=None):
     sqs, kinesis = boto3.client("sqs"), boto3.client("kinesis")
     s3 = s3 or boto3.client("s3")
-    return drain(sqs, s3, kinesis, queue="parked", bucket="dead", clock=FakeClock(), wait_seconds=0)
+    return drain(sqs, s3, kinesis, queue="parked", bucket="dead", stream=STREAM, clock=FakeClock(), wait_seconds=0)
 
 
 def archived() -> list[str]:
@@ -52,6 +52,24 @@ def test_pointers_are_resolved_and_what_is_gone_is_told_as_lost(queue):
     result = drained()
     assert (result.messages, result.letters, result.lost) == (1, 1, 1)
     assert len(archived()) == 2
+
+
+def test_a_pointer_at_a_stream_of_others_is_kept_and_not_followed(queue):
+    boto3.client("kinesis").create_stream(StreamName="of-others", ShardCount=1)
+    number = boto3.client("kinesis").put_record(StreamName="of-others", PartitionKey="k", Data=b"0")["SequenceNumber"]
+    pointer = a_pointer(number, number, 1).replace(STREAM, "of-others")
+    boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=pointer)
+    assert drained().messages == 1
+    (line,) = archived()
+    assert "it names the stream of-others, not spillway-local-events" in line
+
+
+def test_a_bad_message_does_not_end_the_draining(queue):
+    for body in ("[" * 100_000, a_letter(b"1").to_json(), "{}"):
+        boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=body)
+    result = drained()
+    assert (result.messages, result.letters, result.failed) == (3, 3, 0)
+    assert left(queue) == 0
 
 
 def test_what_can_not_be_archived_stays_in_the_queue(queue):

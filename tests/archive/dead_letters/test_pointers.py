@@ -7,7 +7,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from archive.dead_letter_archiver import letters_of
+from archive.dead_letters.archive import letters_of
 from archive.dead_letters.pointers import Pointer, read_range
 from consumers.dead_letter import DeadLetter
 from infra.local.aws import kinesis as local_kinesis

@@ -16,7 +16,7 @@ from archive.dead_letters.selected import SelectedFailures
 from archive.dead_letters.selection import Selection
 from archive.dead_letters.stores import stores
 from archive.replay.destinations import StreamDestination
-from archive.replay.editing import Mending
+from archive.replay.editing import Edit
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import Record
 from archive.replay.lock import KEY as LEASE_KEY
@@ -175,7 +175,7 @@ class ReplayUnderTest:
         self,
         trap: Trap | Suspension | None = None,
         *,
-        mending: Mending | None = None,
+        edit: Edit | None = None,
         raw: bool = False,
         force: bool = False,
         again: bool = False,
@@ -203,7 +203,7 @@ class ReplayUnderTest:
             run = ReplayRun(
                 documents=documents,
                 failures=failures,
-                planner=Planner(failures.fetch, mending, "raw" if raw else "stream", force=force),
+                planner=Planner(failures.with_data, edit, "raw" if raw else "stream", force=force),
                 destination=StreamDestination(own_kinesis, self.stream, 2_000, raw=raw, clock=clock),
                 search=StreamSearch(own_kinesis, self.stream, executor, clock),
                 pace=Pace(rate or Rate(), clock),
@@ -216,7 +216,7 @@ class ReplayUnderTest:
                 2**22 + self.pids,  # of no process: a pid is below 2**22
                 OPTIONS if options is None else options,
                 selection,
-                mending.told if mending else (),
+                edit.as_written if edit else (),
                 again,
                 on_doubt,
             )

@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from archive.dead_letters.failures import read_dead_letter
 from archive.dead_letters.settled_lines import SettledLines, settled_key
 from archive.replay import batches as replay_module
-from archive.replay.editing import mending
+from archive.replay.editing import edit_of
 from archive.replay.journal import FINISHED, STOPPED, from_runs, to_runs
 from archive.replay.lock import ReplayUnderWay
 from archive.replay.rate import Rate
@@ -113,16 +113,16 @@ def test_what_the_table_writer_would_let_pass_is_not_put_back_for_it(here):
     assert (record.put_back, record.left) == (0, {"nothing to do": 1})
 
 
-def test_mended_events_are_put_back_and_discarded_ones_are_settled(here):
+def test_edited_events_are_put_back_and_discarded_ones_are_settled(here):
     pytest.importorskip("jq")
     key = here.archive("m", *(a_letter(n) for n in range(6)))
-    record, _ = here.replay(mending=mending(jq="select(.payload.n < 4) | .payload.n += 10"))
+    record, _ = here.replay(edit=edit_of(jq="select(.payload.n < 4) | .payload.n += 10"))
     assert sorted(event.payload.text for event in here.events()) == [f'{{"n":{n + 10}}}' for n in range(4)]
     assert (record.put_back, record.discarded) == (4, 2)
     assert settled(here, key) == set(range(6))
 
 
-def test_poison_is_put_back_mended_or_raw_and_raw_only_from_its_dead_letter(here):
+def test_poison_is_put_back_edited_or_raw_and_raw_only_from_its_dead_letter(here):
     here.archive("m", a_letter(0, data=b"poison"), a_letter(1))
     error = "firehose-errors/processing-failed/dt=2026-11-23/hour=02/x"
     here.s3.put_object(Bucket=here.lake, Key=error, Body=processing_failed(b"poison", 1795401299000))

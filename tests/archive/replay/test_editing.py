@@ -1,4 +1,4 @@
-"""Mending events before they are put back."""
+"""Editing events before they are put back."""
 
 from decimal import Decimal
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.dead_letters.failures import FailedRecord, read_dead_letter, read_processing_failed
-from archive.replay.document import Unmendable, document_text, dumps, event_of_document, pretty
-from archive.replay.editing import MendingError, mending
+from archive.replay.document import InvalidEdit, document_text, dumps, event_of_document, pretty
+from archive.replay.editing import EditError, edit_of
 from producers.event import Event, decode, encode
 from producers.exact_json import parse
 from producers.replay_mark import ReplayMark
@@ -24,8 +24,8 @@ def failed(data: bytes) -> FailedRecord:
     return read_dead_letter("dead-letters/dt=2026-11-23/hour=02/m.json", 0, a_letter(data).to_json().encode())
 
 
-def mended(data: bytes, *sets: str, jq: str | None = None, python: str | None = None) -> Event | None:
-    found = mending(sets, jq, python)
+def edited(data: bytes, *sets: str, jq: str | None = None, python: str | None = None) -> Event | None:
+    found = edit_of(sets, jq, python)
     assert found is not None
     return found.apply(failed(data))
 
@@ -53,8 +53,8 @@ def unchanged(event: dict) -> dict:
 HERE = "tests.archive.replay.test_editing"
 
 
-def test_nothing_to_do_is_no_mending():
-    assert mending() is None
+def test_without_an_option_there_is_no_edit():
+    assert edit_of() is None
 
 
 @pytest.mark.parametrize(
@@ -69,38 +69,38 @@ def test_nothing_to_do_is_no_mending():
     ],
 )
 def test_members_are_set(sets, expected):
-    assert payload(mended(encode(an_event('{"a":{"b":[1,2]}}')), *sets)) == expected
+    assert payload(edited(encode(an_event('{"a":{"b":[1,2]}}')), *sets)) == expected
 
 
 @pytest.mark.parametrize("pointer", ["/payload/x/y", "/payload/a/b/2", "/payload/a/b/c", "/payload/a/b/0/c"])
 def test_what_can_not_be_set_is_told_of_the_event(pointer):
-    with pytest.raises(Unmendable, match="--set"):
-        mended(encode(an_event('{"a":{"b":[1,2]}}')), f"{pointer}=1")
+    with pytest.raises(InvalidEdit, match="--set"):
+        edited(encode(an_event('{"a":{"b":[1,2]}}')), f"{pointer}=1")
 
 
 def test_a_member_that_no_event_has_is_not_silently_lost():
-    with pytest.raises(Unmendable, match="/payload/user_id"):
-        mended(encode(an_event()), "/user_id=1")
+    with pytest.raises(InvalidEdit, match="/payload/user_id"):
+        edited(encode(an_event()), "/user_id=1")
 
 
 def test_a_key_that_is_none_is_refused():
-    with pytest.raises(Unmendable, match="timestamp"):
-        mended(encode(an_event()), "/timestamp=yesterday")
+    with pytest.raises(InvalidEdit, match="timestamp"):
+        edited(encode(an_event()), "/timestamp=yesterday")
 
 
 @pytest.mark.parametrize("text", ["payload=1", "/payload", "", "=1"])
 def test_a_set_that_can_not_be_read_is_told(text):
-    with pytest.raises(MendingError, match="such as /payload/user_id=42"):
-        mending([text])
+    with pytest.raises(EditError, match="such as /payload/user_id=42"):
+        edit_of([text])
 
 
 @pytest.mark.parametrize(
     "how", [{"sets": ["/source_ip=::1"]}, {"jq": '.source_ip = "::1"'}, {"python": f"{HERE}:unchanged"}]
 )
-def test_no_digit_is_lost_by_mending(how):
+def test_no_digit_is_lost_by_editing(how):
     if "jq" in how:
         pytest.importorskip("jq")
-    found = mending(how.get("sets", ()), how.get("jq"), how.get("python"))
+    found = edit_of(how.get("sets", ()), how.get("jq"), how.get("python"))
     assert found is not None
     event = found.apply(failed(encode(an_event(DIGITS))))
     told, sent = parse(payload(event)), parse(DIGITS)
@@ -112,33 +112,33 @@ def test_no_digit_is_lost_by_mending(how):
 def test_jq_gives_the_event_and_no_output_discards_it():
     pytest.importorskip("jq")
     event = encode(an_event('{"old":1}'))
-    assert payload(mended(event, jq=".payload = {new: .payload.old}")) == '{"new":1}'
-    assert mended(event, jq="empty") is None
-    assert mended(event, jq="select(.payload.old > 5)") is None
-    with pytest.raises(Unmendable, match="2 results"):
-        mended(event, jq="., .")
-    with pytest.raises(Unmendable, match="object"):
-        mended(event, jq=".payload.old")
-    with pytest.raises(MendingError, match="--jq"):
-        mending(jq=".[")
+    assert payload(edited(event, jq=".payload = {new: .payload.old}")) == '{"new":1}'
+    assert edited(event, jq="empty") is None
+    assert edited(event, jq="select(.payload.old > 5)") is None
+    with pytest.raises(InvalidEdit, match="2 results"):
+        edited(event, jq="., .")
+    with pytest.raises(InvalidEdit, match="object"):
+        edited(event, jq=".payload.old")
+    with pytest.raises(EditError, match="--jq"):
+        edit_of(jq=".[")
 
 
 def test_a_python_function_gives_the_event_and_none_discards_it():
     event = encode(an_event('{"n":1.10}'))
-    assert payload(mended(event, python=f"{HERE}:doubled")) == '{"n":2.20}'
-    assert mended(event, python=f"{HERE}:nothing") is None
-    with pytest.raises(Unmendable, match="KeyError"):
-        mended(encode(an_event("{}")), python=f"{HERE}:doubled")
+    assert payload(edited(event, python=f"{HERE}:doubled")) == '{"n":2.20}'
+    assert edited(event, python=f"{HERE}:nothing") is None
+    with pytest.raises(InvalidEdit, match="KeyError"):
+        edited(encode(an_event("{}")), python=f"{HERE}:doubled")
 
 
 @pytest.mark.parametrize("name", ["doubled", "no.such.module:f", f"{HERE}:no_such", f"{HERE}:HERE"])
 def test_a_function_that_is_not_there_is_told(name):
-    with pytest.raises(MendingError, match="--python"):
-        mending(python=name)
+    with pytest.raises(EditError, match="--python"):
+        edit_of(python=name)
 
 
-def test_ways_of_mending_follow_each_other():
-    assert payload(mended(encode(an_event("{}")), "/payload/n=4", python=f"{HERE}:doubled")) == '{"n":8}'
+def test_ways_of_editing_follow_each_other():
+    assert payload(edited(encode(an_event("{}")), "/payload/n=4", python=f"{HERE}:doubled")) == '{"n":8}'
 
 
 @given(st.builds(an_event, JSON_VALUES.map(lambda value: dumps(_exact(value)))))
@@ -164,7 +164,7 @@ def test_bytes_that_are_no_event_get_one_made_up_for_them(data, expected):
     event = event_of_document(document_text(failed(data)))
     assert event.payload.text == expected
     assert event.timestamp.startswith("2026-11-23T02:34:56.987")
-    assert event.request_id.startswith("mended-")
+    assert event.request_id.startswith("edited-")
 
 
 def test_the_dead_letter_and_the_firehose_error_of_the_same_bytes_become_the_same_event():
@@ -173,14 +173,14 @@ def test_the_dead_letter_and_the_firehose_error_of_the_same_bytes_become_the_sam
     assert document_text(failed(b"hello")) != document_text(failed(b"hullo"))
 
 
-def test_an_object_that_is_nearly_an_event_is_mended_as_it_is():
+def test_an_object_that_is_nearly_an_event_is_edited_as_it_is():
     nearly = encode(an_event("1")).replace(b"56.000000Z", b"56+00:00")
-    event = mended(nearly, "/timestamp=2026-11-23T02:34:56.000000Z")
+    event = edited(nearly, "/timestamp=2026-11-23T02:34:56.000000Z")
     assert event == an_event("1")
 
 
 def test_the_difference_is_shown():
-    found = mending(["/payload/n=2"])
+    found = edit_of(["/payload/n=2"])
     assert found is not None
     diff = "\n".join(found.diff(failed(encode(an_event('{"n":1.10}')))))
     assert '-    "n": 1.10' in diff
@@ -195,8 +195,8 @@ def test_what_is_shown_is_the_document(value):
 
 def test_decimals_that_are_no_json_are_told():
     assert Decimal("NaN").is_nan()
-    with pytest.raises(Unmendable, match="no JSON"):
-        mended(encode(an_event('{"n":1.5}')), python=f"{HERE}:not_a_number")
+    with pytest.raises(InvalidEdit, match="not JSON"):
+        edited(encode(an_event('{"n":1.5}')), python=f"{HERE}:not_a_number")
 
 
 def not_a_number(event: dict) -> dict:

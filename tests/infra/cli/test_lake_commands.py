@@ -165,3 +165,91 @@ def test_the_columns_and_the_ddl_are_shown(command):
     ddl = command("schema", "ddl").stdout
     assert ddl.count("CREATE EXTERNAL TABLE") == 5
     assert f"LOCATION 's3://{NAMES.dead_letter_bucket}/dead-letters/'" in ddl
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "--csv", "SELECT 1"],
+        ["--chart", "--json", "SELECT 1"],
+        ["--chart", "--csv", "SELECT 1"],
+        ["--all", "--limit", "3", "SELECT 1"],
+        ["--saved", "list", "--json"],
+        ["--saved", "list", "SELECT 1"],
+        ["--interactive", "SELECT 1"],
+        ["--interactive", "--json"],
+        ["--no-formulas", "SELECT 1"],
+        ["--limit", "0", "SELECT 1"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_contradict_each_other_are_wrong_usage(command, words):
+    assert command("query", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("words", [["--parquet"], ["--png"]])
+def test_a_file_of_a_query_that_cannot_be_written_is_named(command, words, tmp_path):
+    absent = str(tmp_path / "absent" / "x")
+    sql = "SELECT 'a' AS label, 1 AS number"
+    assert absent in failure(command("query", *words, absent, sql))
+
+
+def test_a_query_comes_from_standard_input_or_a_file(command, tmp_path):
+    path = tmp_path / "x.sql"
+    path.write_bytes(b"\xef\xbb\xbfSELECT 42 AS answer")
+    assert json.loads(command("query", "--json", "-f", str(path)).stdout) == [{"answer": 42}]
+    done = CliRunner().invoke(spillway, ["query", "--json", "-"], input="SELECT 43 AS answer")
+    assert json.loads(done.stdout) == [{"answer": 43}]
+    path.write_bytes(b"SELECT '\xe9'")
+    assert "is not UTF-8: byte 8" in failure(command("query", "-f", str(path)))
+
+
+def test_more_rows_than_the_limit_are_announced(command):
+    result = command("query", "--limit", "2", "SELECT x FROM UNNEST(sequence(1, 3)) AS t(x)")
+    assert len(result.stdout.splitlines()) == 4
+    assert "2 rows" in result.stderr
+    assert "there are more" in result.stderr
+    assert len(command("query", "SELECT x FROM UNNEST(sequence(1, 2000)) AS t(x)").stdout.splitlines()) == 2002
+
+
+def test_a_value_that_was_cut_is_announced_and_whole_for_programs(command, lake):
+    lake.land([a_row(1, payload='"' + "x" * 5_000 + '"')])
+    result = command("query", "SELECT payload FROM events")
+    assert "1 value was cut" in result.stderr
+    assert "(5,002 characters)" in result.stdout
+    assert len(json.loads(command("query", "--json", "SELECT payload FROM events").stdout)[0]["payload"]) == 5_002
+
+
+def test_what_an_event_says_to_a_terminal_is_shown(command, lake):
+    lake.land([a_row(1, user_agent="\x1b]0;owned\x07")])
+    assert r"\x1b]0;owned\x07" in command("query", "SELECT user_agent FROM events").stdout
+    line = failure(command("query", "SELECT CAST(user_agent AS integer) FROM events"))
+    assert "owned" in line
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """What the pipeline says it accepted and brought to the lake, look by look; the last stays."""
+    looks = [(20, 17)]
+
+    def status(_context: Context) -> list[dict[str, Any]]:
+        accepted, arrived = looks.pop(0) if len(looks) > 1 else looks[0]
+        return [{"hop": "http_api", "delivered": accepted}, {"hop": "firehose", "delivered": arrived - 1, "failed": 1}]
+
+    monkeypatch.setattr("infra.cli.lake_lag.local_status", status)
+    return looks
+
+
+def test_accepted_events_that_are_not_in_the_lake_yet_are_counted(command, pipeline):
+    assert "3 accepted events are not in the lake yet; --wait" in command("query", "SELECT 1").stderr
+    pipeline[:] = [(20, 19)]
+    assert "1 accepted event is not in the lake yet" in command("query", "SELECT 1").stderr
+    pipeline[:] = [(20, 20)]
+    assert "not in the lake yet" not in command("query", "SELECT 1").stderr
+
+
+def test_wait_waits_for_what_was_accepted_before_it_began(command, pipeline):
+    pipeline[:] = [(20, 17), (25, 19), (30, 20), (31, 21)]
+    result = command("query", "--wait", "SELECT 1")
+    assert result.exit_code == 0
+    assert "10 accepted events are not in the lake yet" in result.stderr

@@ -1,10 +1,14 @@
 """Queries on this machine: what they may be, and how their mistakes are shown."""
 
+import signal
+import threading
+import time
+
 import pytest
 
 from infra.names import Names
 from infra.querying.local_lake import LakeUnavailable, LocalLake
-from infra.querying.local_query import run_local
+from infra.querying.local_query import LocalQuery, run_local
 from infra.querying.sql_error import QueryFailed
 from tests.archive.lake.lakes import NAMES, a_row
 
@@ -122,3 +126,46 @@ def test_one_statement_is_run(lake, sql):
 def test_a_lake_that_is_not_there_is_named(lake):
     with pytest.raises(LakeUnavailable, match="spillway-none-lake-123456789012 cannot be read"):
         run_local(LocalLake(lake.s3, Names("none", "123456789012")), "SELECT 1 FROM events")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM read_blob('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        'SELECT * FROM "/etc/passwd"',
+        "SELECT * FROM duckdb_settings()",
+        "SELECT * FROM information_schema.tables",
+        "SELECT (SELECT content FROM read_text('/etc/hostname'))",
+        "WITH x AS (SELECT * FROM read_text('/etc/hostname')) SELECT * FROM x",
+        "SELECT * FROM duckdb_secrets(), events",
+    ],
+)
+def test_only_the_lakes_tables_are_read(lake, sql):
+    assert "no table" in error_of(lake, sql)
+
+
+def test_a_variable_of_the_program_is_no_table(lake):
+    statement = sql = "SELECT 1"  # noqa: F841 (what a replacement scan would find)
+    assert "no table statement" in error_of(lake, "SELECT * FROM statement")
+
+
+def test_ctrl_c_ends_a_query_at_once(lake):
+    numbers = ", ".join(f"UNNEST(sequence(1, 10000)) {name}({name})" for name in "xyz")
+    sql = f"SELECT count(*) FROM {numbers} WHERE x * y * z % 7 = 8"  # noqa: S608 (our own text)
+    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run_local(LocalLake(lake.s3, NAMES), sql)
+    assert time.monotonic() - started < 5
+    timer.join()
+
+
+def test_rows_are_read_as_they_are_taken(lake):
+    with LocalQuery(LocalLake(lake.s3, NAMES)) as query:
+        result = query.run("SELECT x FROM UNNEST(sequence(1, 10000)) AS t(x)", limit=3)
+        assert list(result.rows()) == [[1], [2], [3]]
+        assert result.has_more

@@ -8,10 +8,13 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.querying.output import print_csv, print_json, print_result, write_parquet
+from infra.querying.output import write_csv, write_json, write_parquet
+from infra.querying.result import Result
+from infra.querying.table import MAX_CELL_CHARACTERS, MAX_RECORD_CHARACTERS, print_result
 
 AT = datetime(2026, 11, 23, 2, 34, 56, 789_000)  # noqa: DTZ001 (Athena's timestamps have no zone)
 RESULT = pa.table(
@@ -29,7 +32,7 @@ RESULT = pa.table(
 
 def printed(table: pa.Table, width: int | None = None) -> str:
     out = io.StringIO()
-    print_result(table, out, width)
+    print_result(Result.of(table), out, width)
     return out.getvalue()
 
 
@@ -38,7 +41,7 @@ def test_a_table_has_numbers_to_the_right_and_without_separators():
         "name        n   fare  flag    ratio\n"
         "────  ───────  ─────  ─────  ──────\n"
         "é     1234567  12.50  true      0.1\n"
-        "           -1         false  1e+300\n"
+        "NULL       -1   NULL  false  1e+300\n"
     )
 
 
@@ -74,14 +77,14 @@ def test_a_line_break_does_not_break_the_table():
 def test_columns_of_one_name_keep_their_values():
     table = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     out = io.StringIO()
-    print_json(table, out)
+    write_json(Result.of(table), out)
     assert json.loads(out.getvalue()) == [{"a": 1, "a_2": 2}]
     assert printed(table).splitlines()[2] == "1  2"
 
 
 def test_json_and_csv_keep_every_digit():
     out = io.StringIO()
-    print_json(RESULT, out)
+    write_json(Result.of(RESULT), out)
     first, second = json.loads(out.getvalue())
     assert first == {
         "name": "é",
@@ -94,7 +97,7 @@ def test_json_and_csv_keep_every_digit():
     }
     assert second["fare"] is None
     out = io.StringIO()
-    print_csv(RESULT, out)
+    write_csv(Result.of(RESULT), out)
     rows = list(csv.reader(io.StringIO(out.getvalue())))
     assert rows[0] == RESULT.column_names
     assert rows[1][:2] == ["é", "1234567"]
@@ -104,14 +107,92 @@ def test_json_and_csv_keep_every_digit():
 def test_whatever_is_in_json_and_csv_comes_out(texts):
     table = pa.table({"a": pa.array(texts, pa.string())})
     out = io.StringIO()
-    print_json(table, out)
+    write_json(Result.of(table), out)
     assert [row["a"] for row in json.loads(out.getvalue())] == texts
     out = io.StringIO(newline="")
-    print_csv(table, out)
+    write_csv(Result.of(table), out)
     out.seek(0)
     assert [(row or [""])[0] for row in csv.reader(out)][1:] == texts
 
 
 def test_parquet_is_the_result(tmp_path):
-    write_parquet(RESULT, tmp_path / "x.parquet")
+    write_parquet(Result.of(RESULT), tmp_path / "x.parquet")
     assert pq.read_table(tmp_path / "x.parquet").equals(RESULT)
+
+
+def test_json_is_json_whatever_the_values():
+    table = pa.table(
+        {
+            "f": [float("inf"), float("-inf"), float("nan")],
+            "b": [b"\x00\xff", None, b""],
+            "l": pa.array([[float("nan")], [], None], pa.list_(pa.float64())),
+            "t": ["\x1b[2J\x9b\u202e", "é", "\x00"],
+        }
+    )
+    out = io.StringIO()
+    write_json(Result.of(table), out)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    first, second, third = json.loads(out.getvalue(), parse_constant=refuse)
+    assert first == {"f": "Infinity", "b": "00 ff", "l": ["NaN"], "t": "\x1b[2J\x9b\u202e"}
+    assert second == {"f": "-Infinity", "b": None, "l": [], "t": "é"}
+    assert third == {"f": "NaN", "b": "", "l": None, "t": "\x00"}
+    assert not set(out.getvalue()) & {"\x1b", "\x9b", "\u202e", "\x00"}
+
+
+def test_a_table_shows_what_a_terminal_would_obey():
+    assert printed(pa.table({"a\x1b": ["\x1b]0;x\x07\u202e", "\x9b2J"]})).splitlines() == [
+        r"a\x1b",
+        "──────────────────",
+        r"\x1b]0;x\x07\u202e",
+        r"\x9b2J",
+    ]
+
+
+def test_a_cell_is_cut_exactly_beyond_its_ceiling():
+    for size, is_cut in (
+        (MAX_CELL_CHARACTERS - 1, False),
+        (MAX_CELL_CHARACTERS, False),
+        (MAX_CELL_CHARACTERS + 1, True),
+    ):
+        out = io.StringIO()
+        cut = print_result(Result.of(pa.table({"a": ["x" * size]})), out)
+        last = out.getvalue().splitlines()[-1]
+        assert cut.cells == is_cut
+        assert last == ("x" * MAX_CELL_CHARACTERS + f"… ({size:,} characters)" if is_cut else "x" * size)
+
+
+def test_one_large_event_does_not_widen_every_row():
+    small = pa.table({"payload": ["x" * 400_000, *["y"] * 5_000], "dt": ["2026-11-23"] * 5_001})
+    assert len(printed(small)) < 5_001 * 260
+    assert len(printed(small, 80)) < 5_001 * 120 + MAX_RECORD_CHARACTERS * 2
+
+
+def test_a_long_value_after_the_rows_that_set_the_widths_is_whole():
+    lines = printed(pa.table({"a": ["x"] * 1_000 + ["y" * 50], "b": ["z"] * 1_001})).splitlines()
+    assert lines[2] == "x  z"
+    assert lines[-1] == "y" * 50 + "  z"
+
+
+def test_formulas_are_taken_from_spreadsheets_where_that_is_asked_for():
+    table = pa.table({"t": ["=1+1", "+x", "-x", "@x", "\tx", "1-1", "", None], "n": [-1, 2, 3, 4, 5, 6, 7, 8]})
+    out = io.StringIO()
+    write_csv(Result.of(table), out, formulas=False)
+    assert [line.partition(",")[0] for line in out.getvalue().splitlines()[1:]] == [
+        "'=1+1", "'+x", "'-x", "'@x", "'\tx", "1-1", '""', ""
+    ]  # fmt: skip
+    assert "-1" in out.getvalue().splitlines()[1]
+    write_csv(Result.of(table), plain := io.StringIO())
+    assert plain.getvalue().splitlines()[1] == "=1+1,-1"
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "has_more"), [(1, 1, True), (2, 2, True), (3, 3, False), (4, 3, False), (None, 3, False)]
+)
+def test_a_limit_ends_the_rows_and_says_whether_there_are_more(limit, count, has_more):
+    table = pa.concat_tables([pa.table({"n": [1, 2]}), pa.table({"n": [3]})])
+    result = Result.of(table, limit)
+    assert [row[0] for row in result.rows()] == [1, 2, 3][:count]
+    assert (result.count, result.has_more) == (count, has_more)

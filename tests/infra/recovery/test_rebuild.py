@@ -15,15 +15,18 @@ from click.testing import CliRunner
 from archive.compaction.job import Compaction
 from archive.compaction.local import LocalEngine
 from archive.lake.columns import arrow_schema, columns
+from archive.lake.hours import Hour
 from consumers.table import EventTable, WriteOutcome
 from infra.audit.sightings import Period
 from infra.cli.main import spillway
 from infra.local.pipeline import LocalPipeline
 from infra.recovery.journal import Journal, JournalError, end_of_begun
-from infra.recovery.lake_files import files_of
+from infra.recovery.lake_files import FilesLost, events_in, files_of
 from infra.recovery.rebuild import Progress, Rebuild, RebuildStopped
 from infra.settings import load
 from producers.aws import client, raw_operation
+from tests.archive.compaction.compacting import compact
+from tests.archive.lake.lakes import HOUR, NAMES, a_row
 from tests.clock import FakeClock
 from tests.http.conftest import Api, changed
 
@@ -103,7 +106,7 @@ def rebuilt(api: Api, table: str, journal: Path, period: Period | None = None, *
     with ThreadPoolExecutor(4) as executor:
         write = raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={table: []})
         rebuild = Rebuild(s3, bucket, EventTable(write, table, executor), kept, period, **options)
-        files = files_of(s3, bucket, period, timedelta(hours=24))
+        files = files_of(s3, bucket, period)
         return [Progress(each.files, each.done, each.rows, each.expired, each.refused) for each in rebuild.run(files)]
 
 
@@ -133,7 +136,7 @@ def test_only_events_accepted_in_the_period_are_written(api, empty_table, tmp_pa
 def test_a_rebuild_goes_on_where_it_stopped(api, empty_table, tmp_path):
     period, journal = today(), tmp_path / "journal"
     s3 = boto3.client("s3", endpoint_url=api.pipeline.aws_url)
-    files = files_of(s3, api.pipeline.names.lake_bucket, period, timedelta(hours=24))
+    files = files_of(s3, api.pipeline.names.lake_bucket, period)
     begun = Journal(journal, empty_table, period)
     begun.begin()
     begun.note(files[0].key)
@@ -157,8 +160,8 @@ def test_a_table_that_takes_nothing_stops_the_rebuild_before_its_file_is_noted(a
     s3 = boto3.client("s3", endpoint_url=api.pipeline.aws_url)
     bucket = api.pipeline.names.lake_bucket
     rebuild = Rebuild(s3, bucket, Unwilling(), journal, period, clock=FakeClock())
-    with pytest.raises(RebuildStopped, match="go on"):
-        list(rebuild.run(files_of(s3, bucket, period, timedelta(hours=24))))
+    with pytest.raises(RebuildStopped, match="run the same command again"):
+        list(rebuild.run(files_of(s3, bucket, period)))
     assert len((tmp_path / "journal").read_text().splitlines()) == 1
 
 
@@ -169,7 +172,7 @@ def test_rows_that_would_have_expired_are_left_out(api, empty_table, tmp_path):
     assert rows(empty_table) == []
 
 
-def test_the_command_writes_and_tells(api, empty_table, tmp_path, monkeypatch):
+def test_the_command_writes_and_reports(api, empty_table, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", api.pipeline.aws_url)
     since = f"{datetime.now(UTC) - DAY:%Y-%m-%dT%H:%M:%S}"
     journal = tmp_path / "journal"
@@ -187,12 +190,51 @@ def test_compacted_hours_are_read_once_and_give_the_same_rows(api, empty_table, 
     engine = LocalEngine(s3, bucket, arrow_schema(columns()))
     later = FakeClock(datetime.now(UTC).timestamp() + 7_200)
     compaction = Compaction(s3, bucket, engine, closed_after=timedelta(0), visible_after=timedelta(0), clock=later)
-    hours = {file.hour for file in files_of(s3, bucket, today(), timedelta(hours=24))}
+    hours = {file.hour for file in files_of(s3, bucket, today())}
     assert {outcome.what for outcome in compaction.run(sorted(hours))} == {"compacted"}
-    files = files_of(s3, bucket, today(), timedelta(hours=24))
+    files = files_of(s3, bucket, today())
     assert all(file.key.startswith("events_compacted/data/") for file in files)
+    assert all("/slice-00000/" in file.key for file in files)  # as Athena writes them
     rebuilt(api, empty_table, tmp_path / "journal")
     assert rows(empty_table) == rows(api.pipeline.names.table)
+
+
+def test_events_that_a_replay_brought_weeks_later_are_found(lake):
+    """Wherever they lie after their acceptance: the hour of arrival has no bound."""
+    weeks_later = Hour(HOUR.start + timedelta(days=40))
+    late = lake.land([a_row(1), a_row(2)], weeks_later)
+    lake.land([a_row(3)], Hour(HOUR.start - timedelta(hours=1)))
+    period = Period(HOUR.start, HOUR.end)
+    files = files_of(lake.s3, NAMES.lake_bucket, period)
+    assert [file.key for file in files] == [late]
+    (events,) = events_in(lake.s3, NAMES.lake_bucket, files[0], period)
+    assert [event.request_id for event in events] == ["r00001", "r00002"]
+
+
+def test_a_late_file_without_events_of_the_period_gives_none(lake):
+    later = Hour(HOUR.start + timedelta(days=1))
+    lake.land([a_row(1, later)], later)
+    period = Period(HOUR.start, HOUR.end)
+    (file,) = files_of(lake.s3, NAMES.lake_bucket, period)
+    assert list(events_in(lake.s3, NAMES.lake_bucket, file, period)) == []
+
+
+def test_compacted_files_in_slices_and_what_landed_since_are_read_and_lost_files_stop_it(lake):
+    """As Athena writes them: `<generation>/slice-00000/<a name>`."""
+    first = lake.land([a_row(1)])
+    assert compact(lake).what == "compacted"
+    second = lake.land([a_row(2)])
+    period = Period(HOUR.start, HOUR.end)
+    keys = [file.key for file in files_of(lake.s3, NAMES.lake_bucket, period)]
+    assert len(keys) == 2
+    assert "/slice-00000/" in keys[0]
+    assert keys[1] == second
+    assert first not in keys
+    lake.s3.delete_object(Bucket=NAMES.lake_bucket, Key=keys[0])
+    with pytest.raises(FilesLost, match="spillway compact --from 2026-11-23T02 writes them again"):
+        files_of(lake.s3, NAMES.lake_bucket, period)
+    assert compact(lake).what == "restored"
+    assert len(files_of(lake.s3, NAMES.lake_bucket, period)) == 1
 
 
 def test_a_journal_of_another_rebuild_is_refused(tmp_path):
@@ -203,5 +245,5 @@ def test_a_journal_of_another_rebuild_is_refused(tmp_path):
     assert end_of_begun(tmp_path / "journal") == period.end
     assert end_of_begun(tmp_path / "absent") is None
     (tmp_path / "strange").write_text("strange")
-    with pytest.raises(JournalError, match="no journal"):
+    with pytest.raises(JournalError, match="not a journal"):
         end_of_begun(tmp_path / "strange")

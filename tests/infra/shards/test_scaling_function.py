@@ -150,6 +150,24 @@ def test_a_busy_writer_gets_more_lanes(clients, clock, scaling, topic):
     assert clients.lambda_.get_event_source_mapping(UUID=mapping)["ParallelizationFactor"] == 2
 
 
+def test_an_invocation_does_not_wait_for_the_mapping(clients, clock, scaling, topic):
+    """The function has 60 seconds; the next invocation sees what became of the change."""
+    function = ENVIRONMENT["TABLE_WRITER_NAME"]
+    arn = clients.kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]["StreamARN"]
+    make_mapping(clients, arn, function)
+    for _ in range(2):
+        put_duration(clients.cloudwatch, function, 2 * 60_000 * 0.95, clock.time())
+        write(clients, clock, 1_000)
+    clients.lambda_.meta.events.register("after-call.lambda.GetEventSourceMapping", _updating)
+    before = clock.time()
+    assert scale(scaling, clients, topic, clock)["taken"]
+    assert clock.time() == before
+
+
+def _updating(parsed: dict[str, Any], **_: object) -> None:
+    parsed["State"] = "Updating"
+
+
 def make_mapping(clients: Clients, stream_arn: str, function: str) -> str:
     trust = {"Version": "2012-10-17", "Statement": []}
     role = boto3.client("iam").create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]

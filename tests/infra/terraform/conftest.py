@@ -13,6 +13,7 @@ from infra.deploy.package import ROOT
 from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
 
 WHAT_TERRAFORM_READS = ("infra/terraform", "infra/pipeline.yaml", "infra/event.schema.json", "archive/lake/queries")
+PLANS = Path(__file__).parent / "plans"  # the tests that `terraform test` runs, and what they have in common
 
 
 @dataclass
@@ -70,6 +71,19 @@ def module_configuration(tmp_path_factory) -> Configuration:
     return copied_to(tmp_path_factory.mktemp("configuration"))
 
 
+def _put_tests(tests: Path, target: Path) -> None:
+    """Put tests where Terraform finds them, each below the preambles that its first line names.
+
+    Terraform has no include, and takes providers and overrides from the test's own file alone.
+    """
+    target.mkdir(exist_ok=True)
+    for test in tests.glob("*.tftest.hcl"):
+        text = test.read_text()
+        names = text.partition("\n")[0].removeprefix("# preamble: ").split()
+        preambles = [(PLANS / "preamble" / f"{name}.tftest.hcl").read_text() for name in names]
+        (target / test.name).write_text("\n".join([*preambles, text]))
+
+
 def copied_to(folder: Path) -> Configuration:
     """Copy what Terraform reads, and initialise it there."""
     if reason := missing():
@@ -85,6 +99,8 @@ def copied_to(folder: Path) -> Configuration:
         elif source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+    for module, tests in (("", "pipeline"), ("delivery", "delivery")):
+        _put_tests(PLANS / tests, folder / "infra" / "terraform" / module / "tests")
     copy = Configuration(folder)
     copy.package.parent.mkdir()
     with zipfile.ZipFile(copy.package, "w") as package:

@@ -7,12 +7,29 @@ import pytest
 
 from archive.lake.tables import TERRAFORM_FILE
 from infra.deploy.lake_file import write_lake_file
+from infra.deploy.package import ROOT
 from infra.deploy.terraform import Terraform
 from infra.local.aws.endpoint import AwsEndpoint, local_aws
+from tests.infra.terraform.conftest import PLANS
+
+LONGEST_LINE = 160
 
 
 def test_the_files_are_in_terraforms_format(configuration):
     configuration.terraform("fmt", "-check", "-recursive", "-diff")
+    configuration.terraform("fmt", "-check", "-recursive", "-diff", str(PLANS))
+
+
+def test_no_line_is_too_long():
+    files = [*(ROOT / "infra" / "terraform").rglob("*.tf"), *PLANS.rglob("*.hcl")]
+    long = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in files
+        if ".terraform" not in file.parts
+        for number, line in enumerate(file.read_text().splitlines(), start=1)
+        if len(line) > LONGEST_LINE
+    ]
+    assert long == []
 
 
 def test_the_configuration_is_valid(configuration):

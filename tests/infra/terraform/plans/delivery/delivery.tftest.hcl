@@ -1,14 +1,5 @@
+# preamble: offline
 # Who may assume which role, and what it may do: plans only, without an account.
-provider "aws" {
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-}
-
 variables {
   repository   = "example/spillway"
   state_bucket = "example-state"
@@ -25,7 +16,8 @@ run "roles" {
   # Only this repository, and only for what it is.
 
   assert {
-    condition = { for who, document in data.aws_iam_policy_document.trust : who => one(jsondecode(document.json).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"] } == {
+    condition = { for who, document in data.aws_iam_policy_document.trust :
+      who => one(jsondecode(document.json).Statement).Condition.StringEquals["token.actions.githubusercontent.com:sub"] } == {
       plan = "repo:example/spillway:pull_request"
       dev  = "repo:example/spillway:environment:dev"
       prod = "repo:example/spillway:environment:prod"
@@ -41,8 +33,8 @@ run "roles" {
   # The plan role reads, and reads no events. What it may decrypt are the settings of functions, see test_delivery_roles.py.
 
   assert {
-    condition = alltrue(flatten([for document in [data.aws_iam_policy_document.plan, data.aws_iam_policy_document.plan_unnamed, data.aws_iam_policy_document.state["plan"]] : [
-      for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) :
+    condition = alltrue(flatten([for document in concat(values(local.plan_documents), [data.aws_iam_policy_document.state["plan"].json]) : [
+      for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) :
       can(regex(":(Get|List|Describe|View|GET)", action)) || action == "kms:Decrypt"] if statement.Effect == "Allow"
     ]]))
     error_message = "The plan role may change something."
@@ -75,8 +67,9 @@ run "roles" {
     error_message = "An apply role may read or write events."
   }
   assert {
-    condition = alltrue(flatten([for document in concat(values(data.aws_iam_policy_document.services), values(data.aws_iam_policy_document.unnamed), values(data.aws_iam_policy_document.roles)) : [
-      for statement in jsondecode(document.json).Statement : [for action in flatten([statement.Action]) : !endswith(action, ":*")] if statement.Effect == "Allow"
+    condition = alltrue(flatten([for document in values(local.apply_documents) : [
+      for statement in jsondecode(document).Statement : [for action in flatten([statement.Action]) : !endswith(action, ":*")]
+      if statement.Effect == "Allow"
     ]]))
     error_message = "A role is allowed every action of a service."
   }
@@ -90,12 +83,14 @@ run "roles" {
 
   assert {
     condition = alltrue([for document in data.aws_iam_policy_document.roles :
-    one([for statement in jsondecode(document.json).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"] if statement.Sid == "MakeRolesWithinTheBoundary"]) == local.boundary_arn])
+      one([for statement in jsondecode(document.json).Statement : statement.Condition.StringEquals["iam:PermissionsBoundary"]
+    if statement.Sid == "MakeRolesWithinTheBoundary"]) == local.boundary_arn])
     error_message = "A role can be made without the boundary."
   }
   assert {
     condition = alltrue([for document in data.aws_iam_policy_document.roles :
-      toset([for statement in jsondecode(document.json).Statement : statement.Sid if statement.Effect == "Deny"]) == toset(["NeverTheDeliveryItself", "NeverWithoutTheBoundary"])
+      toset([for statement in jsondecode(document.json).Statement : statement.Sid if statement.Effect == "Deny"])
+      == toset(["NeverTheDeliveryItself", "NeverWithoutTheBoundary"])
     ])
     error_message = "The delivery may change itself, or take the boundary away."
   }

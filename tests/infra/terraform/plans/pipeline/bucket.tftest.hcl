@@ -1,14 +1,5 @@
+# preamble: offline
 # The buckets: one module, planned by itself.
-provider "aws" {
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-}
-
 variables {
   name    = "a-bucket"
   arn     = "arn:aws:s3:::a-bucket"
@@ -43,7 +34,8 @@ run "a_bucket" {
     error_message = "Access control lists are in force."
   }
   assert {
-    condition     = one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default[0].kms_master_key_id == var.key_arn
+    condition = (one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default[0].kms_master_key_id
+    == var.key_arn)
     error_message = "The bucket is not encrypted with the key."
   }
   assert {
@@ -73,7 +65,8 @@ run "a_bucket" {
   # Objects move to cheaper storage.
 
   assert {
-    condition     = toset([for transition in aws_s3_bucket_lifecycle_configuration.this.rule[0].transition : "${transition.storage_class} ${transition.days}"]) == toset(["STANDARD_IA 30", "GLACIER_IR 90"])
-    error_message = "Objects do not move as told."
+    condition = toset([for transition in aws_s3_bucket_lifecycle_configuration.this.rule[0].transition :
+    "${transition.storage_class} ${transition.days}"]) == toset(["STANDARD_IA 30", "GLACIER_IR 90"])
+    error_message = "Objects do not move as asked for."
   }
 }

@@ -1,52 +1,9 @@
+# preamble: offline account
 # The options, and what they refuse.
-provider "aws" {
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-}
-
 variables {
   environment  = "prod"
   package_file = "../pipeline.yaml" # any file
-}
-
-override_data {
-  target = data.aws_caller_identity.current
-  values = {
-    account_id = "123456789012"
-    arn        = "arn:aws:sts::123456789012:assumed-role/deployer/someone"
-  }
-}
-
-override_data {
-  target = data.aws_iam_session_context.deployer
-  values = {
-    issuer_arn = "arn:aws:iam::123456789012:role/deployer"
-  }
-}
-
-override_resource {
-  target          = aws_kms_key.this
-  override_during = plan
-  values = {
-    arn    = "arn:aws:kms:eu-west-2:123456789012:key/the-key"
-    key_id = "the-key"
-  }
-}
-
-provider "aws" {
-  alias                       = "replica"
-  region                      = "eu-west-1"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
+  alarm_emails = { high = ["pager@example.com"] }
 }
 
 run "guards" {
@@ -55,9 +12,12 @@ run "guards" {
   variables {
     api_key_requests_per_day = 1000
     access_logs              = true
-    cognito                  = { user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"], scopes = ["events/write"] }
-    waf                      = { requests_per_5_minutes = 500 }
-    domain                   = { name = "events.example.com", hosted_zone_id = "Z123" }
+    cognito = {
+      user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"]
+      scopes         = ["events/write"]
+    }
+    waf    = { requests_per_5_minutes = 500 }
+    domain = { name = "events.example.com", hosted_zone_id = "Z123" }
     pipeline = replace(replace(file("../pipeline.yaml"),
       "api_key_required: false", "api_key_required: true"),
       "allowed_cidrs: []", "allowed_cidrs: ['203.0.113.0/24', '2001:db8::/32']",
@@ -67,14 +27,16 @@ run "guards" {
   # Access logs are kept, without headers and addresses of clients.
 
   assert {
-    condition     = length(aws_api_gateway_stage.this.access_log_settings) == 1 && !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, "identity")
+    condition = (length(aws_api_gateway_stage.this.access_log_settings) == 1
+    && !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, "identity"))
     error_message = "Access logs are off, or hold addresses of clients."
   }
 
   # The curl line has what a request needs.
 
   assert {
-    condition     = strcontains(output.curl, "x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)") && strcontains(output.curl, "Authorization: $TOKEN")
+    condition = (strcontains(output.curl, "x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)")
+    && strcontains(output.curl, "Authorization: $TOKEN"))
     error_message = "The curl line posts without key or token."
   }
 
@@ -85,8 +47,9 @@ run "guards" {
     error_message = "The key guards other paths than /app."
   }
   assert {
-    condition     = aws_api_gateway_usage_plan.client[0].quota_settings[0].limit == 1000 && aws_api_gateway_usage_plan.client[0].throttle_settings[0].rate_limit == 100
-    error_message = "The usage plan does not grant what was told."
+    condition = (aws_api_gateway_usage_plan.client[0].quota_settings[0].limit == 1000
+    && aws_api_gateway_usage_plan.client[0].throttle_settings[0].rate_limit == 100)
+    error_message = "The usage plan does not grant what was asked for."
   }
 
   # Cognito guards posting alone.
@@ -103,8 +66,15 @@ run "guards" {
   # Only allowed networks may call.
 
   assert {
-    condition     = one([for statement in jsondecode(data.aws_iam_policy_document.allowed_cidrs.json).Statement : toset(statement.Condition.NotIpAddress["aws:SourceIp"]) if statement.Effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
+    condition = one([for statement in data.aws_iam_policy_document.allowed_cidrs.statement :
+    toset(one(statement.condition).values) if statement.effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
     error_message = "Other networks are not denied."
+  }
+  # API Gateway returns the ARN in full, whatever was sent: anything shorter would be a change in every plan.
+  assert {
+    condition = alltrue([for statement in data.aws_iam_policy_document.allowed_cidrs.statement :
+    statement.resources == toset(["arn:aws:execute-api:eu-west-2:123456789012:abc123/*"])])
+    error_message = "The API's policy would be changed by every plan."
   }
 
   # Waf bounds one address and lets large events through.
@@ -125,7 +95,7 @@ run "guards" {
     error_message = "There is no certificate, or TLS below 1.2."
   }
   assert {
-    condition     = aws_api_gateway_rest_api.this.disable_execute_api_endpoint && output.url == "https://events.example.com/dev/app"
+    condition     = aws_api_gateway_rest_api.this.disable_execute_api_endpoint && output.url == "https://events.example.com/prod/app"
     error_message = "The API answers elsewhere than at its domain."
   }
 }
@@ -138,11 +108,13 @@ run "an_authorizer_of_ones_own" {
   }
 
   assert {
-    condition     = [for path in ["app", "health"] : aws_api_gateway_method.this[path].authorization] == ["CUSTOM", "NONE"] && aws_api_gateway_authorizer.lambda[0].identity_source == "method.request.header.X-Token"
+    condition = ([for path in ["app", "health"] : aws_api_gateway_method.this[path].authorization] == ["CUSTOM", "NONE"]
+    && aws_api_gateway_authorizer.lambda[0].identity_source == "method.request.header.X-Token")
     error_message = "The authoriser is not asked by its header, or guards other paths than /app."
   }
   assert {
-    condition     = aws_lambda_permission.authorizer[0].function_name == "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post" && strcontains(aws_api_gateway_authorizer.lambda[0].authorizer_uri, "function:who-may-post/invocations")
+    condition = (aws_lambda_permission.authorizer[0].function_name == "arn:aws:lambda:eu-west-2:123456789012:function:who-may-post"
+    && strcontains(aws_api_gateway_authorizer.lambda[0].authorizer_uri, "function:who-may-post/invocations"))
     error_message = "API Gateway may not call the authoriser, or calls another."
   }
 }
@@ -161,11 +133,12 @@ run "capacity" {
   # An on demand stream has no shards to set.
 
   assert {
-    condition     = aws_kinesis_stream.events.stream_mode_details[0].stream_mode == "ON_DEMAND" && aws_lambda_function.this["table_writer"].reserved_concurrent_executions == -1
-    error_message = "The stream is not on demand, or the writer is bounded by shards."
+    condition     = aws_kinesis_stream.events.stream_mode_details[0].stream_mode == "ON_DEMAND"
+    error_message = "The stream is not on demand."
   }
   assert {
-    condition     = length(aws_kinesis_stream_consumer.table_writer) == 1 && strcontains(data.aws_iam_policy_document.table_writer.json, "kinesis:SubscribeToShard")
+    condition = (length(aws_kinesis_stream_consumer.table_writer) == 1
+    && strcontains(data.aws_iam_policy_document.table_writer.json, "kinesis:SubscribeToShard"))
     error_message = "The writer does not read by a consumer of its own."
   }
 
@@ -173,21 +146,40 @@ run "capacity" {
 
   assert {
     condition     = aws_dynamodb_table.events.billing_mode == "PROVISIONED" && aws_appautoscaling_target.table["Write"].max_capacity == 500
-    error_message = "The table does not scale between the bounds told."
+    error_message = "The table does not scale between its bounds."
   }
 
   # A replica has a key of its region.
 
   assert {
-    condition     = one(aws_dynamodb_table.events.replica).region_name == "eu-west-1" && strcontains(aws_kms_key.replica[0].policy, "dynamodb.eu-west-1.amazonaws.com")
+    condition = (one(aws_dynamodb_table.events.replica).region_name == "eu-west-1"
+    && strcontains(aws_kms_key.replica[0].policy, "dynamodb.eu-west-1.amazonaws.com"))
     error_message = "The replica is not in its region, or its key cannot be used there."
   }
 
   # Http executions are kept warm.
 
   assert {
-    condition     = aws_lambda_provisioned_concurrency_config.http_api[0].provisioned_concurrent_executions == 2 && aws_appautoscaling_target.http_api[0].max_capacity == 20
-    error_message = "Executions are not kept warm between the bounds told."
+    condition = (aws_lambda_provisioned_concurrency_config.http_api[0].provisioned_concurrent_executions == 2
+    && aws_appautoscaling_target.http_api[0].max_capacity == 20)
+    error_message = "Executions are not kept warm between their bounds."
+  }
+}
+
+run "reserved_concurrency" {
+  command = plan
+
+  variables {
+    reserve_concurrency = true
+  }
+
+  # What reads the stream has none: `spillway shards apply` changes the shards without Terraform.
+
+  assert {
+    condition = { for name, function in aws_lambda_function.this : name => function.reserved_concurrent_executions } == {
+      http_api = 100, table_writer = -1, firehose_transform = -1, dead_letter_archiver = 5, compactor = 1
+    }
+    error_message = "A reader of the stream is bounded by a number of shards that may change, or another function is not bounded."
   }
 }
 
@@ -210,7 +202,8 @@ run "network" {
     error_message = "The subnets do not share the network."
   }
   assert {
-    condition     = keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"] && keys(aws_vpc_endpoint.interface) == ["athena", "kinesis-streams", "sqs", "xray"]
+    condition = (keys(aws_vpc_endpoint.gateway) == ["dynamodb", "s3"]
+    && keys(aws_vpc_endpoint.interface) == ["athena", "kinesis-streams", "sqs", "xray"])
     error_message = "A service that the functions call has no endpoint."
   }
   assert {
@@ -253,6 +246,17 @@ run "an_invalid_network_is_refused_before_anything_is_made" {
   }
 
   expect_failures = [var.pipeline]
+}
+
+# What dev may do is named by spillway-dev-*, and so would be what is of dev-x.
+run "an_environment_with_a_hyphen_is_refused" {
+  command = plan
+
+  variables {
+    environment = "dev-x"
+  }
+
+  expect_failures = [var.environment]
 }
 
 run "one_authorizer_is_asked" {

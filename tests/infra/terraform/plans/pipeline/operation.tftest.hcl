@@ -1,52 +1,9 @@
+# preamble: offline account
 # Alarms, pages, dashboard, budget, backup, tracing: plans only, without an account.
-provider "aws" {
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
-}
-
 variables {
   environment  = "prod"
   package_file = "../pipeline.yaml" # any file
-}
-
-override_data {
-  target = data.aws_caller_identity.current
-  values = {
-    account_id = "123456789012"
-    arn        = "arn:aws:sts::123456789012:assumed-role/deployer/someone"
-  }
-}
-
-override_data {
-  target = data.aws_iam_session_context.deployer
-  values = {
-    issuer_arn = "arn:aws:iam::123456789012:role/deployer"
-  }
-}
-
-override_resource {
-  target          = aws_kms_key.this
-  override_during = plan
-  values = {
-    arn    = "arn:aws:kms:eu-west-2:123456789012:key/the-key"
-    key_id = "the-key"
-  }
-}
-
-provider "aws" {
-  alias                       = "replica"
-  region                      = "eu-west-2"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  skip_requesting_account_id  = true
+  alarm_emails = { high = ["pager@example.com"] }
 }
 
 run "operation" {
@@ -55,12 +12,12 @@ run "operation" {
   # Every alarm names its section of the runbook, and belongs to a page.
 
   assert {
-    condition = alltrue([for key, alarm in aws_cloudwatch_metric_alarm.this :
+    condition = alltrue([for key, alarm in module.alarms.alarms :
     strcontains(alarm.alarm_description, "docs/runbooks/alarms.md#") && contains(keys(local.pages), local.alarms[key].part)])
     error_message = "An alarm is without a runbook, or without a page."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : length(coalesce(alarm.alarm_actions, [])) == 0])
+    condition     = alltrue([for alarm in module.alarms.alarms : length(coalesce(alarm.alarm_actions, [])) == 0])
     error_message = "A metric alarm tells someone by itself, so that one fault may give several pages."
   }
   assert {
@@ -73,7 +30,8 @@ run "operation" {
 
   assert {
     condition = alltrue(flatten([for function in values(local.function_names) : [
-      for kind in ["errors", "throttles", "duration"] : contains([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name], "${function}-${kind}")
+      for kind in ["errors", "throttles", "duration"] :
+      contains([for alarm in module.alarms.alarms : alarm.alarm_name], "${function}-${kind}")
     ]]))
     error_message = "A function is without alarms for errors, throttles and duration."
   }
@@ -81,20 +39,33 @@ run "operation" {
   # Thresholds are those of pipeline.yaml.
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["table-writer-duration"].threshold == 48000 && aws_cloudwatch_metric_alarm.this["api-too-many"].threshold == 4800
+    condition = (module.alarms.alarms["table-writer-duration"].threshold == 48000
+    && module.alarms.alarms["api-too-many"].threshold == 4800)
     error_message = "A threshold does not follow the time-out or the rate in pipeline.yaml."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["stream-expiring"].threshold == 43200000
+    condition     = module.alarms.alarms["stream-expiring"].threshold == 43200000
     error_message = "The iterator age is not a share of the retention."
   }
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["api-too-few"].threshold_metric_id == "expected" && aws_cloudwatch_metric_alarm.this["api-too-few"].treat_missing_data == "breaching"
-    error_message = "Too few requests are not told by anomaly detection, or none at all are not too few."
+    condition = (module.alarms.alarms["api-too-few"].threshold_metric_id == "expected"
+    && module.alarms.alarms["api-too-few"].treat_missing_data == "notBreaching")
+    error_message = "Too few requests do not raise an alarm by anomaly detection, or an idle environment does."
+  }
+  # DynamoDB counts a BatchWriteItem as throttled only where every item of it is.
+  assert {
+    condition = alltrue([for key, table in { table-throttled = local.names.table, idempotency-throttled = local.names.idempotency_table } :
+    module.alarms.alarms[key].metric_name == "WriteThrottleEvents" && module.alarms.alarms[key].dimensions == tomap({ TableName = table })])
+    error_message = "Throttled writes of a part of a batch are not seen."
+  }
+  assert {
+    condition = toset([for query in module.alarms.alarms["backup-failed"].metric_query : one(query.metric).metric_name if length(query.metric) > 0]) == toset([
+    "NumberOfBackupJobsFailed", "NumberOfBackupJobsAborted", "NumberOfBackupJobsExpired"])
+    error_message = "A backup that is not made is not seen."
   }
   # What SQS moves by itself it does not count as sent.
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["parked-messages"].metric_name == "ApproximateNumberOfMessagesVisible"
+    condition     = module.alarms.alarms["parked-messages"].metric_name == "ApproximateNumberOfMessagesVisible"
     error_message = "Parked messages are watched by a metric that does not count redriven ones."
   }
 
@@ -105,15 +76,16 @@ run "operation" {
     error_message = "There are not two topics, encrypted with the key."
   }
   assert {
-    condition     = keys(aws_cloudwatch_composite_alarm.front) == ["intake-high", "loss-high"] && length(aws_cloudwatch_composite_alarm.front["loss-high"].actions_suppressor) == 0
+    condition = (keys(module.front_pages.pages) == ["intake-high", "loss-high"]
+    && length(module.front_pages.pages["loss-high"].actions_suppressor) == 0)
     error_message = "Loss, or clients failing, waits behind something else."
   }
   assert {
-    condition     = aws_cloudwatch_composite_alarm.any_high.alarm_actions == null
+    condition     = module.any_high.pages["any-high"].alarm_actions == null
     error_message = "The alarm that others look at tells someone."
   }
   assert {
-    condition     = alltrue([for alarm in aws_cloudwatch_composite_alarm.low : alarm.actions_suppressor[0].alarm == "spillway-prod-any-high"])
+    condition     = alltrue([for alarm in module.low_pages.pages : alarm.actions_suppressor[0].alarm == "spillway-prod-any-high"])
     error_message = "Early warnings are sent while someone is awake."
   }
 
@@ -125,8 +97,13 @@ run "operation" {
     error_message = "The budget does not alert at 50, 80, 100 percent and on forecast."
   }
   assert {
-    condition     = contains(flatten([for filter in aws_budgets_budget.month.cost_filter : filter.values]), format("user:Deployment$%s", "spillway-prod"))
+    condition = contains(flatten([for filter in aws_budgets_budget.month.cost_filter : filter.values]),
+    format("user:Deployment$%s", "spillway-prod"))
     error_message = "The budget is not that of the environment's tag."
+  }
+  assert {
+    condition     = length(aws_budgets_budget.account) == 0
+    error_message = "The account has a budget without having been asked for."
   }
 
   # The dashboard goes from left to right.
@@ -144,7 +121,8 @@ run "operation" {
   # Backups move to cold storage.
 
   assert {
-    condition     = one(aws_backup_plan.this.rule).lifecycle[0].cold_storage_after == 30 && one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 365
+    condition = (one(aws_backup_plan.this.rule).lifecycle[0].cold_storage_after == 30
+    && one(aws_backup_plan.this.rule).lifecycle[0].delete_after == 365)
     error_message = "Backups do not move to cold storage."
   }
   assert {
@@ -180,14 +158,27 @@ run "a_release_is_tried_and_bounded" {
     canary               = { share = 0.1, stable_versions = { http_api = "7", table_writer = "8" } }
     permissions_boundary = "arn:aws:iam::123456789012:policy/spillway-boundary"
     alarm_emails         = { high = ["pager@example.com"], low = ["team@example.com", "other@example.com"] }
+
+    steady_traffic         = true
+    account_budget_dollars = 500
   }
 
   assert {
-    condition     = aws_lambda_alias.live["http_api"].function_version == "7" && aws_lambda_alias.live["http_api"].routing_config[0].additional_version_weights["8"] == 0.1
+    condition     = module.alarms.alarms["api-too-few"].treat_missing_data == "breaching"
+    error_message = "Where requests come at all hours, none at all are not too few."
+  }
+  assert {
+    condition     = aws_budgets_budget.account[0].limit_amount == "500.0"
+    error_message = "The account has no budget."
+  }
+  assert {
+    condition = (aws_lambda_alias.live["http_api"].function_version == "7"
+    && aws_lambda_alias.live["http_api"].routing_config[0].additional_version_weights["8"] == 0.1)
     error_message = "The new version does not get its share, or the stable one not the rest."
   }
   assert {
-    condition     = aws_lambda_alias.live["table_writer"].function_version == "8" && length(aws_lambda_alias.live["table_writer"].routing_config) == 0
+    condition = (aws_lambda_alias.live["table_writer"].function_version == "8"
+    && length(aws_lambda_alias.live["table_writer"].routing_config) == 0)
     error_message = "A function that did not change splits its invocations."
   }
   assert {
@@ -195,7 +186,7 @@ run "a_release_is_tried_and_bounded" {
     error_message = "A function that had no version yet is not live."
   }
   assert {
-    condition     = alltrue([for role in concat(values(aws_iam_role.function), [aws_iam_role.backup, aws_iam_role.firehose]) : role.permissions_boundary == var.permissions_boundary])
+    condition     = length(module.roles.boundaries) == 7 && alltrue([for boundary in module.roles.boundaries : boundary == var.permissions_boundary])
     error_message = "A role is made without the boundary."
   }
   assert {
@@ -214,4 +205,59 @@ run "a_canary_that_is_none_is_refused" {
   }
 
   expect_failures = [var.canary, var.permissions_boundary, var.alarm_emails]
+}
+
+# Lambda gives no weights to an alias with provisioned executions.
+run "a_warm_function_is_released_at_once" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = { min = 1, max = 2 }
+    canary                  = { share = 0.1, stable_versions = { http_api = "7" } }
+  }
+
+  expect_failures = [var.canary]
+}
+
+run "a_warm_function_is_rolled_back" {
+  command = plan
+
+  variables {
+    provisioned_concurrency = { min = 1, max = 2 }
+    canary                  = { share = 0, stable_versions = { http_api = "7" } }
+  }
+
+  assert {
+    condition     = aws_lambda_alias.live["http_api"].function_version == "7"
+    error_message = "The version before is not live."
+  }
+}
+
+run "prods_alarms_reach_someone" {
+  command = plan
+
+  variables {
+    alarm_emails           = {}
+    account_budget_dollars = 0
+  }
+
+  expect_failures = [var.alarm_emails, var.account_budget_dollars]
+}
+
+run "a_pager_may_hear_of_prods_alarms" {
+  command = plan
+
+  variables {
+    alarm_emails          = {}
+    alarms_read_elsewhere = true
+  }
+}
+
+run "dev_needs_no_address" {
+  command = plan
+
+  variables {
+    environment  = "dev"
+    alarm_emails = {}
+  }
 }

@@ -1,0 +1,112 @@
+"""What compaction leaves behind: replaced generations, and hours that stay empty.
+
+Neither is needed for an answer to be right. Replaced generations cost storage. An hour without a marker counts as not
+compacted, so queries look for its landing objects.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from archive.lake.hours import Hour, hours_between
+from archive.lake.layout import DATA, HOURS, LANDING, SOURCES, CompactedHours, generation_of
+from archive.lake.listing import ListedObject, list_folders, list_objects
+from producers.clock import SYSTEM_CLOCK, Clock
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+# Longer than anything reads that began with an older manifest: a query (30 minutes, at most 4 hours by quota, Athena
+# 2026), a rebuild of the table.
+KEPT: Final = timedelta(hours=24)
+# How long after the period in which an hour is compacted its replaced files are still looked for.
+LOOKED_FOR: Final = 2 * KEPT
+_DELETE_KEYS: Final = 1000  # S3 DeleteObjects
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was done.
+
+    Args:
+        deleted: objects of replaced generations.
+        marked: empty hours that queries no longer look for.
+    """
+
+    deleted: int
+    marked: int
+
+
+class Cleaning:
+    """Cleans up hours of one lake.
+
+    Args:
+        s3: a client.
+        bucket: of the lake.
+        clock: the time.
+    """
+
+    def __init__(self, s3: "S3Client", bucket: str, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._hours = CompactedHours(s3, bucket)
+        self._clock = clock
+
+    def run(self, start: datetime, end: datetime) -> Cleaned:
+        """Clean up after the compaction of the hours between two times.
+
+        Args:
+            start: of the period that compaction visits; what it replaced is looked for `LOOKED_FOR` further back, and
+                hours before it that are empty by now are marked.
+            end: of that period.
+        """
+        deleted = 0
+        for day in _days(start - LOOKED_FOR, end):
+            stale = list(self._stale(day))
+            for at in range(0, len(stale), _DELETE_KEYS):
+                keys: Any = [{"Key": key} for key in stale[at : at + _DELETE_KEYS]]
+                self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True})
+            deleted += len(stale)
+        empty = self._empty_hours(start - LOOKED_FOR, start)
+        for hour in empty:
+            self._hours.mark_visible(hour, self._now())
+        return Cleaned(deleted, len(empty))
+
+    def _stale(self, day: str) -> Iterator[str]:
+        """The objects of a day's generations that no manifest has named for longer than anything reads."""
+        oldest = self._now() - KEPT
+        generations: dict[Hour, dict[str, list[ListedObject]]] = {}
+        for prefix in (DATA, SOURCES):
+            for found in list_objects(self._s3, self._bucket, f"{prefix}/dt={day}/"):
+                if (hour := Hour.of_key(found.key)) is not None:
+                    generations.setdefault(hour, {}).setdefault(generation_of(found.key), []).append(found)
+        for hour, of_hour in generations.items():
+            if len(of_hour) == 1:
+                continue  # it is the one that the manifest names, or the first, which a run may be writing
+            committed = self._hours.committed(hour)
+            if committed.at is None or committed.at > oldest:
+                continue  # who reads a replaced generation began before the manifest was replaced
+            for generation, objects in of_hour.items():
+                if generation != committed.generation:
+                    yield from (found.key for found in objects if found.written_at < oldest)
+
+    def _empty_hours(self, start: datetime, end: datetime) -> list[Hour]:
+        """The whole hours between two times that have neither landing objects nor a marker."""
+        known = {
+            Hour.of_key(folder)
+            for day in _days(start, end)
+            for prefix in (LANDING, HOURS)
+            for folder in list_folders(self._s3, self._bucket, f"{prefix}/dt={day}/")
+        }
+        return [hour for hour in hours_between(start, end) if hour.end <= end and hour not in known]
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
+
+def _days(start: datetime, end: datetime) -> Iterator[str]:
+    day = start.astimezone(UTC).date()
+    while day <= end.astimezone(UTC).date():
+        yield f"{day:%Y-%m-%d}"
+        day += timedelta(days=1)

@@ -1,0 +1,51 @@
+"""A value as text: as Athena writes it, and as JSON."""
+
+import json
+import math
+import re
+from datetime import datetime
+from typing import Any, Final
+
+NULL: Final = "NULL"  # as people see it
+_OBEYED_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def text_of(value: Any) -> str:
+    """A value as Athena writes it: numbers without separators, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return _float(value)
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="milliseconds").removesuffix("+00:00")
+    if isinstance(value, bytes):
+        return value.hex(" ")
+    if isinstance(value, dict | list | tuple):
+        return json_text(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def json_text(value: Any) -> str:
+    r"""A value as JSON: decimals, times and bytes as text, also NaN and the infinities, which JSON lacks.
+
+    What a terminal would obey stands as `\u` and four digits, which is the same text to a reader of JSON.
+    """
+    text = json.dumps(_plain(value), default=text_of, ensure_ascii=False, allow_nan=False)
+    return _OBEYED_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _plain(value: Any) -> Any:
+    """A value without the numbers that JSON lacks."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return _float(value)
+    if isinstance(value, dict):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return repr(value) if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")

@@ -17,6 +17,7 @@ import pytest
 import producers.aws
 from archive import compactor
 from archive.compaction import athena as athena_compaction
+from archive.lake.columns import columns
 from archive.lake.hours import Hour
 from infra.functions import COMPACTOR, SCALING_FUNCTION, TABLE_WRITER, Function, scheduled_functions
 from infra.local.aws import kinesis as local_kinesis
@@ -27,6 +28,7 @@ from infra.shards import scaling_function
 from infra.shards.autoscaling import Decision
 from infra.shards.steps import Step
 from producers.clock import SystemClock
+from tests.archive.lake.lakes import parquet_of
 from tests.events import Context
 from tests.http.conftest import changed
 from tests.infra.shards.test_scaling_function import make_mapping
@@ -89,7 +91,7 @@ def athena(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Athena]:
 
 
 def _put(key: str) -> None:
-    boto3.client("s3").put_object(Bucket=NAMES.lake_bucket, Key=key, Body=b"PAR1")
+    boto3.client("s3").put_object(Bucket=NAMES.lake_bucket, Key=key, Body=parquet_of([], columns()))
 
 
 def land(name: str) -> None:

@@ -66,9 +66,8 @@ apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, 
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
-record-calls: $(DEV) ## record anew what functions and deployments call (tests/roles/data)
+record-calls: $(DEV) ## record anew what functions call (tests/roles/data)
 	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
-	SPILLWAY_KEEP_CALLS=deployments $(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

@@ -58,6 +58,7 @@ def through(service: str, action: str, principal: str, key_arn: str, region: str
     """A request of KMS that a service makes as somebody."""
     context = {
         "aws:PrincipalArn": principal,
+        "aws:ResourceTag/Project": "spillway",
         "kms:CallerAccount": principal.split(":")[4],
         "kms:ViaService": f"{service}.{region}.amazonaws.com",
     }

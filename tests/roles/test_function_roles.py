@@ -7,7 +7,7 @@ import pytest
 from tests.roles import function_roles, policies
 from tests.roles.function_roles import concerned, let_pass, missing, needs, refused, unused
 from tests.roles.policies import KEY, Policies
-from tests.roles.rendering import Plan, pipeline_plan
+from tests.roles.rendering import Plan, delivery_plan, pipeline_plan
 
 OPTIONS: dict[str, Any] = {
     "enhanced_fan_out": True,
@@ -16,7 +16,8 @@ OPTIONS: dict[str, Any] = {
     "access_logs": True,
 }
 PIPELINE = {"scaling": {"enabled": True}, "http": {"api_key_required": True}}
-ADMINISTRATION = "AccountAdministersButDoesNotUse"  # for who deploys, see test_deploy_roles.py
+# Statements of the key for who deploys, and so not for what runs.
+FOR_WHO_DEPLOYS = {"AccountAdministersButDoesNotUse", "MakersThroughWhatTheyMake", "MakersGrantItToServices"}
 
 
 @pytest.fixture(scope="session", params=["default", "every option"])
@@ -51,7 +52,7 @@ def test_what_key_buckets_queues_and_topics_are_to_refuse_is_refused(rendered):
 
 
 def test_each_action_taken_from_each_policy_is_noticed(rendered, needed):
-    places = [place for place in rendered.places() if (place.policy, place.statement) != (KEY, ADMINISTRATION)]
+    places = [each for each in rendered.places() if each.policy != KEY or each.statement not in FOR_WHO_DEPLOYS]
     assert len(places) > 80
     before = {*missing(rendered, needed), *let_pass(rendered, refused())}
     unnoticed = []
@@ -66,3 +67,9 @@ def test_each_action_taken_from_each_policy_is_noticed(rendered, needed):
 def test_every_role_is_judged(plan, needed):
     judged = {need.request.principal.rpartition("/")[2] for need in needed}
     assert {values["name"] for values in plan.of("aws_iam_role").values()} <= judged
+
+
+def test_the_boundary_of_the_delivery_lets_every_role_work(plan, needed, tmp_path_factory):
+    delivery = delivery_plan(tmp_path_factory.mktemp("delivery"), {})
+    within = policies.of_pipeline(plan, delivery.document("aws_iam_policy.boundary"))
+    assert missing(within, needed) == []

@@ -34,7 +34,7 @@ $(DEV): $(RUN) requirements/dev.txt
 	@touch $@
 
 run: $(RUN) ## start the whole pipeline on this machine
-	@$(BIN)/spillway run $(ARGS)
+	@bash -mc '"$$0" run "$$@"; exit $$?' $(BIN)/spillway $(ARGS) # -m: Ctrl-C ends Spillway, and not make
 
 test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
 	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)
@@ -100,8 +100,15 @@ $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/actionlint.txt
 	@touch $@
 
+conform: $(DEV) ## ask the facts of tests/conformance of a real AWS account (under 1 dollar; CLEAN=1 after a kill)
+	$(BIN)/python -m tests.conformance $(if $(CLEAN),--clean) $(ARGS)
+
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+mutate: $(DEV) ## change the code a little in thousands of ways, and list the changes that no test notices (hours)
+	nice -n 19 $(BIN)/mutmut run --max-children 1 $(ARGS)
+	$(BIN)/python -m tests.mutation
 
 requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
@@ -115,5 +122,5 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) actionlint.in -o actionlint.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,7 +17,7 @@ class Source:
         stream: the stream's name.
         shard_id: such as `shardId-000000000003`.
         sequence_number: of the stream record, decimal.
-        subsequence_number: the user record's position, from 0, in the aggregate; 0 where there is none.
+        subsequence_number: the user record's position, from 0, in its aggregate; 0 for a record that is not in one.
         partition_key: of the user record.
         arrived_at: when the stream took it: UTC, ISO 8601, milliseconds, `Z`.
     """

@@ -1,8 +1,8 @@
 """The mark of an event that was put back: where it is bound, how often it was put back, and by which replay.
 
 An event that failed on one of its two ways has a copy at the end of the other. Put back on the stream, it reaches both
-readers again; the mark tells the one that has its copy to let it pass. Bytes that are no event can carry no mark, so
-theirs stands in their partition key.
+readers again, and the one that has its copy skips it because of the mark. Bytes that are not an event have their mark
+in the partition key.
 """
 
 import re
@@ -15,7 +15,7 @@ from producers.exact_json import Number
 Bound = Literal["table", "lake"]
 TABLE: Final = "table"
 LAKE: Final = "lake"
-MAX_REPLAYS: Final = 1_000_000  # more than any event sees; what claims more was not written by a replay
+MAX_REPLAYS: Final = 1_000_000  # more than any event sees; a replay never writes a larger number
 
 _KEY = re.compile(r"spillway-replay/(\d{1,7})/(.{1,200})")
 
@@ -25,9 +25,9 @@ class ReplayMark:
     """What a replay writes on an event.
 
     Args:
-        bound: where alone the event goes; None for both table and lake.
+        bound: the only place where the event goes; None for both table and lake.
         count: how often it was put back, this time included; at least 1.
-        token: names this one putting back, so that it can be found on the stream: `<replay id>/<number>`.
+        token: `<replay id>/<number>`, by which the record is found on the stream.
     """
 
     bound: Bound | None
@@ -40,7 +40,7 @@ class ReplayMark:
         return f'{{"to":{bound},"count":{self.count},"token":{quote(self.token)}}}'
 
     def to_partition_key(self) -> str:
-        """The mark as the partition key of bytes that are no event."""
+        """The mark as the partition key of bytes that are not an event."""
         return f"spillway-replay/{self.count}/{self.token}"
 
 
@@ -51,7 +51,7 @@ def read_mark(value: Any) -> ReplayMark:
         value: parsed by `producers.exact_json`, so numbers are text.
 
     Raises:
-        ValueError: it is no mark; the message says why.
+        ValueError: it is not a mark; the message says why.
     """
     if not isinstance(value, dict) or set(value) != {"to", "count", "token"}:
         raise ValueError('replay is not an object of "to", "count" and "token"')

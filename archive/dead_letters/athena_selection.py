@@ -1,7 +1,8 @@
 """Selecting by Athena: which objects of dead letters hold what is meant, where there are too many to read them all.
 
-Athena reads the table `dead_letters` over the whole archive in parallel and hands over the keys of objects; their lines
-are then read and selected as ever. So its answer may be too wide, never too narrow, and `--where` needs no translation.
+Athena reads the table `dead_letters` over the whole archive in parallel and returns the keys of objects. Their lines
+are then read and selected as without Athena. So its answer may be too wide, never too narrow, and `--where` needs no
+SQL.
 """
 
 from collections.abc import Iterator

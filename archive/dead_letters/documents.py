@@ -1,14 +1,15 @@
-"""Small documents in S3: read with patience, and written only where nobody else wrote in the meantime."""
+"""Small documents in S3: read with retries, and written only where nobody else wrote in the meantime."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 from producers.retry import Backoff, error_code
 
 if TYPE_CHECKING:
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS: Final = 60.0
 
+T = TypeVar("T")
+
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 # PreconditionFailed: the condition does not hold; ConditionalRequestConflict: another write is under way.
 _CONFLICTS: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 
 
 class WrittenByAnother(Exception):
-    """A document is no longer what it was when it was read."""
+    """A document has changed since it was read."""
+
+
+class DamagedDocument(Explained):
+    """A document is not in its format; the message says which, why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Document:
         body: its content.
         etag: names this content, for writing on the condition that nothing has changed.
         written_at: by S3's clock, whole seconds.
-        read_at: likewise; the difference is the document's age, whatever the clocks of this and other machines say.
+        read_at: by S3's clock too; the difference is the document's age, and depends on no clock of a machine.
     """
 
     body: bytes
@@ -57,7 +64,7 @@ class Documents:
     clock: Clock = SYSTEM_CLOCK
 
     def read(self, key: str) -> Document | None:
-        """Read a document; None where there is none."""
+        """Read a document; None where it does not exist."""
 
         def get() -> Document:
             answer = self.s3.get_object(Bucket=self.bucket, Key=key)
@@ -73,7 +80,7 @@ class Documents:
             raise
 
     def write(self, key: str, body: bytes) -> None:
-        """Write a document, whatever is there."""
+        """Write a document, over what is there."""
         self.patience().call(lambda: self.s3.put_object(Bucket=self.bucket, Key=key, Body=body))
 
     def write_if(self, key: str, body: bytes, etag: str | None) -> str:
@@ -95,7 +102,7 @@ class Documents:
         except ClientError as error:
             if error_code(error) not in _CONFLICTS | _MISSING:
                 raise
-            # A write whose answer was lost is tried again, and then meets itself.
+            # A write whose answer was lost is retried, and then finds its own document.
             found = self.read(key)
             if found is not None and found.body == body:
                 return found.etag
@@ -105,6 +112,20 @@ class Documents:
     def patience(self) -> Backoff:
         """The back-off of one call: it retries for a minute."""
         return Backoff.lasting(PATIENCE_SECONDS, self.clock)
+
+
+def parsed(key: str, body: bytes, parse: Callable[[bytes], T]) -> T:
+    """What the body of a document says.
+
+    Raises:
+        DamagedDocument: `parse` cannot read it.
+    """
+    try:
+        return parse(body)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedDocument(
+            f"{key} is damaged ({type(error).__name__}: {error}); restore an earlier version of the object"
+        ) from error
 
 
 def answered_at(answer: Mapping[str, Any], clock: Clock = SYSTEM_CLOCK) -> datetime:

@@ -34,10 +34,10 @@ class Drained:
         queue: its name.
         messages: archived, and deleted from the queue.
         letters: dead letters in them that the archive did not have.
-        lost: records whose bytes had left the stream, likewise.
+        lost: records whose bytes had left the stream, and which the archive did not have either.
         failed: messages that could not be archived, and stay.
         error: the last reason for that.
-        hidden: messages that somebody else has in hand, such as the Lambda; they may come back.
+        hidden: messages that somebody else is working on, such as the Lambda; they may come back.
     """
 
     queue: str

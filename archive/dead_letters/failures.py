@@ -49,7 +49,7 @@ class FailedRecord:
         replays: how often it was put back before.
         arrived_at: when the stream took it: ISO 8601, milliseconds, `Z`.
         source: its place on the stream, where that is known.
-        bound: which of the pipeline's two ways it failed on; None where it was on neither, and so lacks both copies.
+        bound: the way on which it failed, to the table or to the lake; None where it was on neither.
         data: the user record's bytes, an event's unless it is poison; None where they are in `data_ref`, or lost.
         data_ref: the S3 URI of the bytes.
     """
@@ -69,12 +69,12 @@ class FailedRecord:
 
     @property
     def name(self) -> str:
-        """The name by which an operator refers to it: `<object key>#<line>`."""
+        """What an operator calls it: `<object key>#<line>`."""
         return f"{self.key}#{self.line}"
 
     @property
     def is_lost(self) -> bool:
-        """Whether nothing is left of it but its place."""
+        """Whether only its place is known: its bytes have left the stream."""
         return self.data is None and self.data_ref is None
 
 

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 MAX_SEQUENCE_NUMBER_DIGITS: Final = 129  # Kinesis API reference: the pattern is 0|([1-9]\d{0,128})
 
-# The shard was closed longer ago than the retention, or the stream was made anew: every record of the range is gone.
+# The shard closed longer ago than the retention, or somebody made the stream again: every record of the range is gone.
 _GONE: Final = frozenset({"ResourceNotFoundException", "InvalidArgumentException"})
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What the event source mapping sends when it gives a batch up: where it was, not what was in it.
+    """What the event source mapping sends when it gives up on a batch: the batch's place, without its records.
 
     Args:
         stream: the stream's name.

@@ -1,8 +1,8 @@
 """Reading many objects of failures: several at once, in order, in bounded memory.
 
-An object is a small download that takes tens of milliseconds of waiting, so reading one after the other would take
-minutes for what takes seconds with thirty reads under way. How much is read ahead is limited in bytes; an object
-that is larger than a share of that is read in ranges, when its turn comes.
+A small object takes tens of milliseconds of waiting. Thirty reads under way do in seconds what one after the other does
+in minutes. How much is read ahead is limited in bytes; an object larger than a share of that is read in ranges, when
+its turn comes.
 """
 
 from collections import deque
@@ -32,7 +32,7 @@ class ReadObject:
     Args:
         stored: as listed.
         settled: what is settled of it already.
-        body: its content; None where it is too large to be held, or nothing in it is left to do.
+        body: its content; None where it is too large to hold, or where all of it is settled.
     """
 
     stored: StoredObject
@@ -55,8 +55,8 @@ class FailureReader:
     Args:
         s3: the client, used from the executor's threads.
         executor: runs the reads.
-        documents: where it is kept what is settled.
-        settled_keys: of those objects of which anything is; None to ask for each object.
+        documents: the bucket with the settled lines.
+        settled_keys: the documents of settled lines that exist; None to ask for each object.
         progress: counts what was read.
         read_settled: whether objects of which all is settled are read too.
     """
@@ -126,7 +126,7 @@ class FailureReader:
                 if not is_cut:
                     yield line
                 is_cut = False
-            if len(rest) > MAX_LINE_BYTES:  # nothing of ours: its beginning stands for it
+            if len(rest) > MAX_LINE_BYTES:  # not written by the pipeline: its beginning stands for it
                 if not is_cut:
                     yield rest[:MAX_LINE_BYTES]
                 rest, is_cut = b"", True

@@ -1,4 +1,4 @@
-"""What failed, counted as it streams by: by hour, stage and reason, with what would become of it now."""
+"""What failed, counted by hour, stage and reason, and what the pipeline would do with it now."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ class GroupCounts:
         last: when the last did.
         sample: the name of one.
         message: its error's.
-        outlook: how many would fare how, by verdict.
-        reasons: why they would not pass, an example for each verdict.
+        outlook: how many have which verdict.
+        reasons: an example of why, for each verdict.
     """
 
     count: int = 0
@@ -81,7 +81,7 @@ class FailureReport:
 
     @property
     def ready(self) -> int:
-        """How many of those would pass if they were put back as they are."""
+        """How many would pass if they were put back as they are."""
         return sum(counts.outlook[READY] for counts in self.groups.values())
 
     def document(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ ObjectSource = Callable[[Store, Selection], Iterable[StoredObject]]
 
 
 class NoSuchFailure(LookupError):
-    """A name that no failure has; the message says what names look like."""
+    """No failure has this name; the message says what names look like."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class SelectedFailures:
         s3: the client; its pool must have a connection for each of the executor's threads.
         executor: reads objects at once.
         stores: where failures lie.
-        documents: the bucket where it is kept what is settled.
+        documents: the bucket with the settled lines.
         sources: gives the objects of a store otherwise than by listing them, by the store's name.
         seen: counts.
     """
@@ -111,13 +111,15 @@ class SelectedFailures:
         """The failure of a name, `<object key>#<line>`; the line may be left out where the object has one only.
 
         Raises:
-            NoSuchFailure: there is none.
+            NoSuchFailure: no failure has this name.
         """
         key, _, line = name.removeprefix("s3://").partition("#")
         store = store_of(key, self.stores)
         if store is None:
             examples = " or ".join(f"{store.prefix}dt=…" for store in self.stores)
-            raise NoSuchFailure(f"{name!r} names no failure; names begin with {examples}, and end with #<line>")
+            raise NoSuchFailure(
+                f"{name!r} is not the name of a failure; names begin with {examples}, and end with #<line>"
+            )
         found = next((each for each in list_objects(self.s3, store.bucket, key) if each.key == key), None)
         if found is None:
             raise NoSuchFailure(f"there is no object {key} in {store.bucket}")
@@ -151,7 +153,7 @@ class SelectedFailures:
             yield stored
 
     def _settled_keys(self, selection: Selection) -> frozenset[str]:
-        """Of those objects of the time in question of which something is settled."""
+        """The documents of settled lines, of objects of the time in question."""
         keys: set[str] = set()
         for store in self.stores:
             prefix = f"{SETTLED_PREFIX}{store.prefix}"

@@ -137,7 +137,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     """A time as an operator writes it: ISO 8601, a date, `02:30` (today), `90m` or `3h` (ago), `now`; UTC.
 
     Raises:
-        SelectionError: it is none of these.
+        SelectionError: the text is not in one of these forms.
     """
     text = text.strip()
     if text == "now":

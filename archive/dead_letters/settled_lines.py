@@ -1,7 +1,7 @@
-"""Which failures are settled: a small object in S3 beside each object of failures, with the lines that were put back.
+"""Which failures are settled: for each object of failures a small document in S3, with the lines that were put back.
 
-It is what makes "once" hold over replays whose selections overlap, and what lets a list show only what is left to do.
-The failures themselves are never changed or deleted.
+Because of it replays whose selections overlap put a failure back once, and a list shows only what is left to do. The
+failures themselves are never changed or deleted.
 """
 
 import json
@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from archive.dead_letters.documents import Documents
+from archive.dead_letters.documents import Documents, parsed
 
 PREFIX: Final = "replays/settled/"
 PUT_BACK: Final = "put back"
 DISCARDED: Final = "discarded"
+MAX_LINE: Final = 100_000_000  # more than any object has; a damaged document must not fill the memory
 
 
 def settled_key(object_key: str) -> str:
-    """The key under which is kept what is settled of an object of failures."""
+    """The key of the document with the settled lines of an object of failures."""
     return PREFIX + object_key
 
 
@@ -66,7 +67,7 @@ class SettledLines:
         return any(line in each.lines for each in self.settlements if replay in (None, each.replay))
 
     def of_line(self, line: int) -> Iterator[Settlement]:
-        """How a line was settled; more than once where a replay was told to do it again."""
+        """How a line was settled; more than once where a replay took it again (`--again`)."""
         return (each for each in self.settlements if line in each.lines)
 
     def add(self, replay: str, outcome: str, at: str, lines: Iterable[int]) -> None:
@@ -86,20 +87,23 @@ class SettledLines:
         return json.dumps({"version": 1, "total": self.total, "settled": settled}, separators=(",", ":")).encode()
 
     @classmethod
-    def from_json(cls, text: bytes, etag: str | None = None) -> "SettledLines":
+    def from_json(cls, text: bytes) -> "SettledLines":
         """Read what `to_json` wrote."""
         kept: dict[str, Any] = json.loads(text)
         return cls(
             [Settlement(s["replay"], s["outcome"], s["at"], set(from_ranges(s["lines"]))) for s in kept["settled"]],
             kept["total"],
-            etag,
         )
 
 
 def read_settled_lines(documents: Documents, object_key: str) -> SettledLines:
     """What is settled of an object of failures."""
     found = documents.read(settled_key(object_key))
-    return SettledLines() if found is None else SettledLines.from_json(found.body, found.etag)
+    if found is None:
+        return SettledLines()
+    settled = parsed(settled_key(object_key), found.body, SettledLines.from_json)
+    settled.etag = found.etag
+    return settled
 
 
 def to_ranges(numbers: Iterable[int]) -> str:
@@ -117,4 +121,6 @@ def from_ranges(text: str) -> Iterator[int]:
     """The numbers that ranges such as `0-99,105` name, in order."""
     for part in text.split(",") if text else ():
         first, _, last = part.partition("-")
+        if int(last or first) > MAX_LINE:
+            raise ValueError(f"{part:.40} names lines beyond {MAX_LINE:,}")
         yield from range(int(first), int(last or first) + 1)

@@ -104,7 +104,7 @@ def objects(s3: "S3Client", store: Store, start: datetime, end: datetime) -> Ite
         s3: the client.
         store: the store.
         start: of the span, UTC.
-        end: likewise.
+        end: of the span, UTC.
     """
     first = _partition(store.prefix, start - store.lag)
     exact = _partition(store.prefix, start)

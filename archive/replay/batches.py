@@ -2,9 +2,12 @@
 
     intent in the journal ──▶ records on the stream ──▶ lines settled ──▶ the next intent, which closes the last
 
-Killed at any of these arrows, the next run begins by finding out what became of the last intent
-(`archive.replay.in_doubt`), settles that much, and goes on with everything that is not settled. What bounds memory is
-one batch, and what `archive.dead_letters.reading` reads ahead.
+A process may be killed at each of these arrows. The next run then finds out what became of the last intent
+(`archive.replay.in_doubt`), settles that much, and goes on with everything that is not settled. Memory holds one batch,
+and what `archive.dead_letters.reading` reads ahead.
+
+A process may also be suspended, and resume after another took over. So it confirms its lease right before each call
+that puts records, and ends where the lease is lost.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -51,7 +54,7 @@ class Replay:
         pace: how fast.
         clock: the time.
         stop: whether to end before the next batch, as after Ctrl-C.
-        on_batch: told after each batch, for a progress bar.
+        on_batch: called after each batch, for a progress bar.
     """
 
     def __init__(
@@ -143,13 +146,12 @@ class Replay:
             yield batch
 
     def _put(self, batch: _Batch) -> list[Planned]:
-        """Put a batch; gives what the stream did not take."""
+        """Put a batch, and return what the stream did not take."""
         self._wait()
         places = [(each.failed.key, each.failed.line) for each in batch.planned]
         discarded = [(failed.key, failed.line) for failed in batch.discarded]
         replay_id = self._journal.record.id
         first = self._journal.intend(places, discarded)
-        # A process may be suspended at any moment, and taken over: so the lease is confirmed right before each call.
         result = self._destination.put(
             batch.planned, replay_id, first, self._clock.monotonic() + PUT_SECONDS, self._lock.confirm
         )

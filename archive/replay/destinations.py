@@ -1,4 +1,4 @@
-"""The ways on which records are put back: on the stream, marked; straight into the table; as the bytes they are."""
+"""Where records are put back: on the stream, with a mark; directly into the table; on the stream as raw bytes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A record that is to be put back.
+    """A record that a replay will put back.
 
     Args:
-        failed: as it lies in the archive, its data at hand.
+        failed: as the archive has it, its data at hand.
         event: what is put; None for bytes as they are.
-        bound: where alone it goes; None for both table and lake.
+        bound: the only place where it goes; None for both table and lake.
     """
 
     failed: FailedRecord
@@ -51,7 +51,7 @@ class PutResult:
         refused: never will be, and why.
         size: bytes put on the stream.
         records: stream records put.
-        throttled: whether there was too much of it.
+        throttled: whether the destination refused any of it because there was too much.
         error: why something is unwritten.
     """
 
@@ -162,7 +162,7 @@ def _members(records: list[StreamRecord]) -> list[int]:
 
 
 class TableDestination:
-    """The table itself, past the stream: writing a row twice changes nothing, so nothing is ever in doubt.
+    """The table itself, past the stream: a row may be written twice, so nothing is ever in doubt.
 
     Args:
         table: writes rows.

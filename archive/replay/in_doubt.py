@@ -1,8 +1,8 @@
-"""What became of records whose putting back has no known end: looked up on the stream itself.
+"""What became of records of which nobody knows whether they were put: looked up on the stream itself.
 
-PutRecords and the journal can't be written as one. Between them a process can be killed, or an answer be lost, and then
-the records are on the stream or they are not. Each carries a token that no other has, so the stream can tell: it is
-read from just before the intent was written to just after the last moment at which it can have been carried out.
+A put and the journal cannot be one write. Between them a process may be killed, or an answer lost; then the records are
+on the stream, or they are not. Each carries a token that no other record has. So the stream is read from just before
+the intent was written to just after the last moment at which it can have been carried out.
 """
 
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from producers.clock import Clock
 
 READ_SECONDS: Final = 300.0  # for reading the stream, busy as it may be
-BEFORE: Final = timedelta(seconds=10)  # S3 tells whole seconds, and two services' clocks are not one
-AFTER: Final = timedelta(seconds=PUT_SECONDS + 30)  # the last try, its time-out, and the same again
+BEFORE: Final = timedelta(seconds=10)  # S3 gives whole seconds, and the clocks of two services differ
+AFTER: Final = timedelta(seconds=PUT_SECONDS + 30)  # the last try, its time-out, and 20 seconds more
 
 
 class OutOfReach(Exception):
-    """What is to be looked up has left the stream; the message says what to do."""
+    """The records to look up have left the stream; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,11 @@ class StreamSearch:
     clock: "Clock"
 
     def numbers(self, replay_id: str, since: datetime) -> set[int]:
-        """The numbers of a replay's records that came onto the stream within a putting back.
+        """The numbers of a replay's records that one put brought onto the stream.
 
         Args:
             replay_id: of the replay.
-            since: when the putting back was intended.
+            since: when the put was intended.
 
         Raises:
             OutOfReach: the stream does not go back that far.
@@ -119,7 +119,7 @@ def numbers_in(partition_key: str, data: bytes, replay_id: str) -> set[int]:
             if event.replay is not None:
                 found |= _number(event.replay.token, replay_id)
     except MalformedAggregate:
-        pass  # replays put no such thing, but for poison, whose mark is in its partition key
+        pass  # a replay puts damaged aggregates only as raw bytes, whose mark is in the partition key
     return found
 
 

@@ -1,8 +1,9 @@
 """The journal of a replay: who replays what, how far it got, and what it is about to do.
 
-Before records are put back, the journal says which: the intent. A process killed after that has put back none, some or
-all of them, and leaves the intent behind; whoever goes on finds out from the stream (`archive.replay.in_doubt`). Every
-write is conditional on the one before, so a process whose replay was taken over can't get another intent in.
+Before a replay puts records back, the journal says which: the intent. A process that is killed after that has put back
+none, some or all of them, and leaves the intent behind. The next run finds out from the stream
+(`archive.replay.in_doubt`). Every write is conditional on the one before, so a process whose replay was taken over
+cannot write another intent.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from archive.dead_letters.documents import Documents, WrittenByAnother
+from archive.dead_letters.documents import Documents, WrittenByAnother, parsed
 from archive.dead_letters.settled_lines import from_ranges, to_ranges
 from archive.replay.lock import LockLost
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -33,8 +34,8 @@ class Intent:
     Args:
         first: the number, in the replay, of the first record of `put`; the others follow.
         put: runs of lines to be put back: an object's key, and ranges of lines in order.
-        discard: likewise, to be settled without being put back.
-        since: when this was written, by S3's clock; known, and kept, where a replay is taken over.
+        discard: runs of lines to be settled without being put back.
+        since: when this was written, by S3's clock; noted when a replay is taken over.
     """
 
     first: int
@@ -50,7 +51,7 @@ class Record:
     Args:
         id: of the replay.
         operator: who began it.
-        options: as the operator wrote them; a replay with the same ones goes on with this journal.
+        options: as the operator wrote them; a replay with the same options resumes with this journal.
         selection: see `archive.dead_letters.selection.Selection.describe`.
         edits: of the events, as the operator wrote them.
         destination: `stream`, `table` or `raw`.
@@ -60,7 +61,7 @@ class Record:
         put_back: how many records were.
         discarded: how many an edit discarded.
         left: how many were not put back, by reason.
-        resumed: how often it was gone on with.
+        resumed: how often it was resumed.
         intent: what is under way.
     """
 
@@ -116,14 +117,15 @@ class Journal:
 
     @classmethod
     def open(cls, documents: Documents, replay_id: str, clock: Clock = SYSTEM_CLOCK) -> "Journal | None":
-        """Take on an earlier replay's journal; its present holder can write no more.
+        """Take over an earlier replay's journal; its present holder cannot write it any more.
 
-        When its intent was written is kept from then on, since S3 would forget it with this write.
+        The time of its intent is noted in it, since this write gives the object a new time in S3.
         """
         found = documents.read(key_of(replay_id))
         if found is None:
             return None
-        journal = cls(documents, Record.from_json(found.body), found.etag, clock=clock)
+        record = parsed(key_of(replay_id), found.body, Record.from_json)
+        journal = cls(documents, record, found.etag, clock=clock)
         if journal.record.intent is not None:
             journal.intended_at()
         journal.save()
@@ -142,7 +144,7 @@ class Journal:
             raise LockLost(f"another took over replay {self.record.id}; see dead-letters history") from None
 
     def intend(self, put: Sequence[Place], discard: Sequence[Place]) -> int:
-        """Say what is about to be done, and give the number of its first record.
+        """Say what is about to be done, and return the number of its first record.
 
         Raises:
             LockLost: another has taken over.
@@ -171,21 +173,21 @@ class Journal:
         return datetime.fromisoformat(intent.since)
 
     def leave_off(self) -> None:
-        """Write it when the replay breaks off, as well as that can be done: what is in S3 serves as well."""
+        """Write the journal when the replay breaks off; where that fails, what is in S3 is enough to go on."""
         with contextlib.suppress(*AWS_ERRORS, LockLost):
             if self.record.intent is not None:
                 self.intended_at()
             self.save()
 
     def done(self, put_back: int, discarded: int) -> None:
-        """What was intended is done, in part or whole; written with the next intent, or with `save`."""
+        """Note that the intent is carried out, in part or whole; written with the next intent, or with `save`."""
         self.record.intent = None
         self.record.put_back += put_back
         self.record.discarded += discarded
 
 
 def key_of(replay_id: str) -> str:
-    """Where a journal lies."""
+    """The key of a journal."""
     return f"{PREFIX}{replay_id}.json"
 
 

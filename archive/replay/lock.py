@@ -1,9 +1,9 @@
 """One replay at a time: a lease in S3, taken by conditional writes, kept alive by its holder.
 
-Two replays at once would both fill the stream's free capacity, and where their selections overlap put events back
-twice. A holder that dies leaves its lease behind; it is taken over at once where it ran on the same machine, and
-otherwise when the lease has run out. What the holder was in the middle of is settled first:
-`archive.replay.in_doubt`.
+Two replays at once would both fill the stream's free capacity, and would put events back twice where their selections
+overlap. A holder that dies leaves its lease behind. Another takes it over at once where the dead process ran on the
+same machine, and otherwise when the lease has run out, by S3's clock. It first settles what the holder was in the
+middle of: `archive.replay.settling`.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from archive.dead_letters.documents import Document, Documents, WrittenByAnother
+from archive.dead_letters.documents import Document, Documents, WrittenByAnother, parsed
 from producers.clock import SYSTEM_CLOCK, Clock
 
 KEY: Final = "replays/lock.json"
-# A holder renews when its lease is older than RENEW, and ends each putting back within PUT (and the client's read
-# time-out, 10 s); so when LEASE has passed, nothing of it is under way any more.
+# A holder renews its lease before each put, and ends the put within PUT (and the client's read time-out, 10 s). So when
+# LEASE has passed, none of its calls is under way, unless it is suspended: then it confirms the lease before the next.
 LEASE_SECONDS: Final = 90.0
 RENEW_SECONDS: Final = 15.0
 PUT_SECONDS: Final = 30.0
@@ -30,7 +30,7 @@ class ReplayUnderWay(Exception):
 
 
 class LockLost(Exception):
-    """Another has taken the lease over; nothing more may be put back here."""
+    """Another has taken the lease over; this process may put nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class ReplayLock:
         documents: the bucket.
         holder: who asks for it.
         clock: the time.
-        alive: tells whether a process of this machine runs.
+        alive: whether a process of this machine runs.
     """
 
     def __init__(
@@ -97,10 +97,8 @@ class ReplayLock:
         """
         found = self._documents.read(KEY)
         if found is not None:
-            kept: dict[str, Any] = json.loads(found.body)
-            self.unsettled = kept["unsettled"]
-            if kept["holder"] is not None:
-                holder = Holder(**kept["holder"])
+            holder, self.unsettled = parsed(KEY, found.body, read_lease)
+            if holder is not None:
                 self._refuse_unless_dead(holder, found)
                 if holder.replay and holder.replay not in self.unsettled:
                     self.unsettled.append(holder.replay)
@@ -110,7 +108,7 @@ class ReplayLock:
             raise ReplayUnderWay("somebody else began a replay at this very moment; see dead-letters history") from None
 
     def enter(self, replay_id: str) -> None:
-        """Say which replay the lease is for; everything unsettled is settled."""
+        """Note which replay the lease is for, and that every earlier one is settled."""
         self.unsettled = []
         self._holder = replace(self._holder, replay=replay_id)
         self._write()
@@ -162,8 +160,14 @@ class ReplayLock:
             )
 
     def _body(self, holder: Holder | None) -> bytes:
-        told = None if holder is None else asdict(holder)
-        return json.dumps({"version": 1, "holder": told, "unsettled": self.unsettled}).encode()
+        holding = None if holder is None else asdict(holder)
+        return json.dumps({"version": 1, "holder": holding, "unsettled": self.unsettled}).encode()
+
+
+def read_lease(body: bytes) -> tuple[Holder | None, list[str]]:
+    """Who holds the lease, and the replays that are not settled."""
+    kept: dict[str, Any] = json.loads(body)
+    return None if kept["holder"] is None else Holder(**kept["holder"]), list(kept["unsettled"])
 
 
 def _iso(seconds: float) -> str:

@@ -56,7 +56,7 @@ class Tally:
         put_back: how many records it puts back.
         discarded: how many it discards.
         left: how many it leaves, by kind.
-        examples: the first of those.
+        examples: the first that it leaves.
         size: bytes to put on the stream, about.
         bound: how many go where: `table`, `lake`, `table and lake`.
     """
@@ -75,7 +75,7 @@ class Tally:
             self.examples.append(left)
 
     def plan(self, planned: Planned) -> None:
-        """Count a record that is to be put back."""
+        """Count a record that is put back."""
         self.put_back += 1
         self.size += planned.size
         self.bound[planned.bound or "table and lake"] += 1
@@ -93,7 +93,7 @@ class Planner:
         with_data: gives a failure with its bytes at hand.
         edit: of every event first; None for none.
         destination: `stream`, `table` or `raw`.
-        force: whether what was put back often already is put back once more.
+        force: whether failures that were put back often already are put back once more.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ SHARD_RECORDS_PER_SECOND: Final = 1_000
 SHARD_BYTES_PER_SECOND: Final = 1024 * 1024
 
 DEFAULT_SHARE: Final = 0.5
-LEAST_SHARE_OF_STREAM: Final = 0.01  # of all its capacity, where traffic leaves nothing: the replay must end some day
+LEAST_SHARE_OF_STREAM: Final = 0.01  # of all its capacity, where traffic leaves nothing: the replay must end
 TRAFFIC_MINUTES: Final = 5
 MEASURE_SECONDS: Final = 60.0  # CloudWatch has a stream's traffic by the minute
 
@@ -53,7 +53,7 @@ class Capacity:
     Args:
         shards: open.
         bytes_per_second: written at present, of the busiest of the last minutes.
-        records_per_second: likewise.
+        records_per_second: written at present, of the busiest of the last minutes.
     """
 
     shards: int
@@ -143,7 +143,7 @@ class Pace:
     Args:
         rate: the most; measured again every minute where `measure` is given.
         clock: the time.
-        measure: gives the rate anew, without the traffic it is told of.
+        measure: measures the rate again, given the replay's own traffic, which does not count.
     """
 
     def __init__(
@@ -163,7 +163,7 @@ class Pace:
         return max(0.0, self._free_at - self._clock.monotonic())
 
     def spent(self, size: int, records: int, events: int, *, throttled: bool) -> None:
-        """Count what was put, and learn whether it was too fast."""
+        """Count what was put, and go slower where it was too fast."""
         now = self._clock.monotonic()
         self._own.add(self._clock.time(), size, records)
         if self._measure is not None and now - self._measured_at >= MEASURE_SECONDS:

@@ -1,13 +1,12 @@
 """One run of a replay: the lease, what an interrupted run left, the journal to go on with, and the putting back."""
 
-import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from archive.dead_letters.documents import Documents
+from archive.dead_letters.documents import DamagedDocument, Documents, parsed
 from archive.dead_letters.selected import SelectedFailures
 from archive.dead_letters.selection import Selection
 from archive.lake.listing import list_objects
@@ -15,14 +14,14 @@ from archive.replay.batches import Replay
 from archive.replay.destinations import Destination
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import FINISHED, PREFIX, RUNNING, Journal, Record
-from archive.replay.lock import KEY, Holder, ReplayLock
+from archive.replay.lock import KEY, Holder, ReplayLock, read_lease
 from archive.replay.plan import Planner, Tally
 from archive.replay.rate import Pace
 from archive.replay.settling import OnDoubt, Settling, settle_interrupted
 from producers.clock import SYSTEM_CLOCK, Clock
 
 INTERRUPTED: Final = "interrupted"
-GONE_ON_WITH: Final = timedelta(hours=6)  # after that, `--from 24h` means another day
+RESUMABLE: Final = timedelta(hours=6)  # after that, `--from 24h` means another day
 JOURNALS_LOOKED_AT: Final = 50
 
 
@@ -34,7 +33,7 @@ class Order:
         operator: who it is.
         host: the machine.
         pid: of this process.
-        options: as they were written; the same options go on with an unfinished replay.
+        options: as they were written; the same options resume an unfinished replay.
         selection: what they mean now.
         edits: of the events, as written.
         again: whether what was settled before is taken too.
@@ -64,8 +63,8 @@ class ReplayRun:
         pace: how fast.
         clock: the time.
         stop: whether to end before the next batch.
-        on_start: told of the journal, before anything is put back.
-        on_batch: told after each batch.
+        on_start: called with the journal, before anything is put back.
+        on_batch: called after each batch.
     """
 
     documents: Documents
@@ -80,7 +79,7 @@ class ReplayRun:
     on_batch: Callable[[Tally], None] = lambda _: None
 
     def carry_out(self, order: Order) -> tuple[Record, Tally]:
-        """Put back what is ordered; gives the journal, of all runs of the replay, and what this run did.
+        """Put back what is ordered; return the journal, of all runs of the replay, and what this run did.
 
         Raises:
             ReplayUnderWay: somebody else replays.
@@ -126,7 +125,7 @@ class ReplayRun:
         """The journal of an unfinished replay of the same order, or a new one."""
         now = datetime.fromtimestamp(self.clock.time(), UTC)
         for record in newest_first(self.documents, JOURNALS_LOOKED_AT):
-            recent = now - datetime.fromisoformat(record.started_at) < GONE_ON_WITH
+            recent = now - datetime.fromisoformat(record.started_at) < RESUMABLE
             same = record.options == order.options and (recent or record.selection == order.selection.describe())
             if same and record.state != FINISHED:
                 journal = Journal.open(self.documents, record.id, self.clock)
@@ -153,27 +152,35 @@ class ReplayRun:
         return journal
 
 
-def newest_first(documents: Documents, most: int | None = None) -> Iterator[Record]:
-    """Journals, the newest first."""
+def newest_first(
+    documents: Documents, most: int | None = None, on_damaged: Callable[[DamagedDocument], None] = lambda _: None
+) -> Iterator[Record]:
+    """Journals, the newest first; a damaged one is handed to `on_damaged`, and left out."""
     keys = [found.key for found in list_objects(documents.s3, documents.bucket, PREFIX)]
     for key in sorted(keys, reverse=True)[:most]:
         found = documents.read(key)
-        if found is not None:
-            yield Record.from_json(found.body)
+        if found is None:
+            continue
+        try:
+            yield parsed(key, found.body, Record.from_json)
+        except DamagedDocument as error:
+            on_damaged(error)
 
 
-def history(documents: Documents, most: int | None = None) -> list[tuple[Record, str]]:
-    """Replays and their states, the newest last; `interrupted` where the process that ran it is no more."""
+def history(
+    documents: Documents, most: int | None = None, on_damaged: Callable[[DamagedDocument], None] = lambda _: None
+) -> list[tuple[Record, str]]:
+    """Replays and their states, the newest last; `interrupted` where the process that ran it does not run any more."""
     holder = _holder(documents)
     states = [
         (record, INTERRUPTED if record.state == RUNNING and record.id != holder else record.state)
-        for record in newest_first(documents, most)
+        for record in newest_first(documents, most, on_damaged)
     ]
     return states[::-1]
 
 
 def _holder(documents: Documents) -> str:
-    """The id of the replay that runs at present, as far as the lease tells."""
+    """The id of the replay that holds the lease."""
     found = documents.read(KEY)
-    kept = json.loads(found.body)["holder"] if found else None
-    return Holder(**kept).replay if kept else ""
+    holder = parsed(KEY, found.body, read_lease)[0] if found else None
+    return holder.replay if holder else ""

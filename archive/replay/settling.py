@@ -48,7 +48,7 @@ class Settling:
             self._known[key] = settled
 
     def settle(self, replay_id: str, outcome: str, places: Iterable[Place]) -> None:
-        """Enter lines, whatever else is settled of their objects."""
+        """Enter lines, beside what is settled of their objects already."""
         by_key: dict[str, list[int]] = {}
         for key, line in places:
             by_key.setdefault(key, []).append(line)
@@ -78,21 +78,21 @@ def settle_interrupted(
     on_doubt: OnDoubt = "ask",
     clock: Clock = SYSTEM_CLOCK,
 ) -> list[str]:
-    """Settle what replays were in the middle of whose holders died; call it before anything is put back.
+    """Settle what replays were in the middle of when their processes died; call it before anything is put back.
 
     Args:
         lock: the lease, acquired.
         documents: the bucket.
         settling: enters what is done.
         search: finds on the stream what is in doubt.
-        on_doubt: what to do where the stream no longer tells: refuse, put them back again, or take them as done.
+        on_doubt: what to do where the stream no longer holds that time: refuse, put back again, or take it as done.
         clock: the time.
 
     Returns:
         Ids of those replays.
 
     Raises:
-        OutOfReach: the stream no longer tells, and `on_doubt` is `ask`.
+        OutOfReach: the stream no longer holds that time, and `on_doubt` is `ask`.
     """
     interrupted = list(lock.unsettled)
     for replay_id in interrupted:

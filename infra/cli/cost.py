@@ -15,6 +15,7 @@ from infra.cost.flow import Work, flow
 from infra.cost.queue_design import queue_bill
 from infra.cost.savings import savings
 from infra.prices import MILLION, SECONDS_A_MONTH
+from infra.settings import environments
 
 if TYPE_CHECKING:
     from infra.cost.bill import Bill, Rounding
@@ -60,6 +61,10 @@ def cost(  # noqa: PLR0917 (click passes options by name)
     \b
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare
     """
+    if context.environment not in environments():
+        raise click.UsageError(
+            f"there is no environment {context.environment!r}; known are {', '.join(sorted(environments()))}"
+        )
     settings = Context(PROD).settings() if context.is_local else context.settings()
     work = Work(events_per_second, event_bytes, batch_size)
     factor = settings.cost.region_factor if region_factor is None else region_factor

@@ -5,6 +5,7 @@ import getpass
 import itertools
 import socket
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ Command = Callable[..., None]
 
 
 def selection_options(command: Command) -> Command:
-    """Add the options that select failures, but for `--to`, which is not everywhere the same."""
+    """Add the options that select failures, except `--to`, whose help differs between commands."""
     for option in reversed(
         (
             click.option(
@@ -159,5 +160,5 @@ def operator(context: Context) -> str:
 
 
 def host() -> str:
-    """This machine's name."""
-    return socket.gethostname()
+    """This machine's name, with its network card's address, since machines may share a name."""
+    return f"{socket.gethostname()} ({uuid.getnode():012x})"

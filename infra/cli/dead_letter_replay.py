@@ -20,7 +20,7 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
-from infra.cli.dead_letter_tables import count_of, print_tally
+from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ SHOWN_DIFFS: Final = 3
 @click.option("--jq", metavar="PROGRAM", help="Edit: event in, event out; no output discards it.")
 @click.option("--python", metavar="MODULE:FUNCTION", help="Edit: dict in, dict out; None discards it.")
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, whatever the stream has free."
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Events a second, instead of a share of what the stream has free.",
 )
 @click.option(
     "--share",
@@ -70,23 +72,25 @@ SHOWN_DIFFS: Final = 3
     show_default=True,
     help="Of what the stream's shards have free.",
 )
-@click.option("--force", is_flag=True, help="Also what was put back three times already.")
-@click.option("--again", is_flag=True, help="Also what was put back or discarded before, as after a restored table.")
+@click.option("--force", is_flag=True, help="Also put back what came back three times.")
+@click.option(
+    "--again", is_flag=True, help="Also put back what was put back or discarded before, as after a table was restored."
+)
 @click.option(
     "--in-doubt",
     type=click.Choice(["ask", "again", "done"]),
     default="ask",
     show_default=True,
-    help="What an interrupted replay was putting back longer ago than the stream keeps.",
+    help="What to do with records that an interrupted replay may have put, where the stream no longer shows it.",
 )
-@click.option("--yes", is_flag=True, help="Act; without it, only say what would be done.")
+@click.option("--yes", is_flag=True, help="Put back; without it, only say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def replay(context: Context, /, **options: Any) -> None:
     """Put back what failed: once, under its own key, only where it is missing. A dry run, unless --yes is given.
 
-    What failed at the table goes to the table alone, what failed in Firehose to the lake alone. Killed or stopped,
-    the same command goes on where it was.
+    What failed at the table goes to the table alone, what failed in Firehose to the lake alone. After a kill or a stop
+    the same command resumes where it was.
 
     \b
     spillway dead-letters replay --from 2h --error ItemTooLarge
@@ -154,10 +158,10 @@ class _Replaying:
         if self._options["as_json"]:
             print_json({"dry_run": True, **self._counts(tally), "seconds": round(seconds, 1), "rate": capacity})
             return
-        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {_span(selection)}")
+        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {span_of(selection)}")
         print_tally(tally, done=False, destination=self._kind)
         click.echo(f"  {'rate':<10} {capacity}")
-        click.echo(f"  {'takes':<10} about {_duration(seconds)}")
+        click.echo(f"  {'takes':<10} about {duration_of(seconds)}")
         click.echo("Nothing was put back. The same command with --yes acts.")
 
     def act(self, selection: "Selection") -> None:
@@ -202,7 +206,7 @@ class _Replaying:
                 raise CommandError(f"refused: {error}") from error
             except (ReplayStopped, LockLost, OutOfReach) as error:
                 raise CommandError(
-                    f"{error}; what was put back is noted, the same command goes on from there"
+                    f"{error}; what was put back is noted, and the same command resumes from there"
                 ) from error
         say_what_where_does_not_fit(opened)
         self._report(record, tally, time.monotonic() - started)
@@ -212,7 +216,7 @@ class _Replaying:
             counts = self._counts(tally)
             print_json({"dry_run": False, "replay": record.id, **counts, "seconds": round(seconds, 1)})
             return
-        click.echo(f"Replay {record.id} is finished, in {_duration(seconds)}.")
+        click.echo(f"Replay {record.id} is finished, in {duration_of(seconds)}.")
         print_tally(tally, done=True, destination=self._kind)
         if record.resumed:
             click.echo(
@@ -282,19 +286,7 @@ def _edit(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Edit | 
 def _say_start(record: "Record") -> None:
     if record.resumed:
         click.echo(
-            f"Going on with replay {record.id}, begun {record.started_at[:19]}Z: {record.put_back:,} put back before."
+            f"Resuming replay {record.id}, begun {record.started_at[:19]}Z: {record.put_back:,} put back before."
         )
     else:
         click.echo(f"Replay {record.id} begins.")
-
-
-def _span(selection: "Selection") -> str:
-    return f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from archive.dead_letters.failures import FailedRecord
     from archive.dead_letters.outlook import Outlook
     from archive.dead_letters.report import FailureReport
+    from archive.dead_letters.selection import Selection
     from archive.dead_letters.settled_lines import SettledLines
     from archive.replay.journal import Record
     from archive.replay.plan import Tally
@@ -125,6 +126,20 @@ def _selected(selection: dict[str, Any]) -> str:
 def count_of(number: int, thing: str) -> str:
     """A number of things, such as `1 failure` and `2,000 failures`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def span_of(selection: "Selection") -> str:
+    """The time that a selection covers."""
+    return f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC"
+
+
+def duration_of(seconds: float) -> str:
+    """Seconds in the unit that people would use."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 1 else "a second"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 def _field(name: str, text: str) -> None:

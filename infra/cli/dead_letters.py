@@ -30,7 +30,7 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 @selection_options
 @click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Failed before then.")
-@click.option("--all", "everything", is_flag=True, help="Count what is settled too.")
+@click.option("--all", "everything", is_flag=True, help="Also count what is settled.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def list_(context: Context, /, **options: Any) -> None:
@@ -101,7 +101,7 @@ def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT00
     from archive.replay.run import history as replays  # noqa: PLC0415 (for other commands)
 
     with session(context) as opened:
-        records = replays(opened.failures.documents, limit)
+        records = replays(opened.failures.documents, limit, lambda damaged: click.echo(str(damaged), err=True))
     if as_json:
         print_json([_document_of(record, state) for record, state in records])
     else:

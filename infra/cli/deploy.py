@@ -37,9 +37,10 @@ def deploy(
     deployment = _deployment(context, environment, package)
     if package is None:
         print_package(build(deployment.package))
-    deployment.prepare()
+    deployment.prepare(read_only=plan_only)
     outputs = deployment.deploy(lambda: yes or click.confirm("Apply this?"), plan_only=plan_only)
     if outputs is not None:
+        deployment.tidy(outputs)
         click.echo(f"\n{deployment.environment} takes events at {outputs['url']}\n\n  {outputs['curl']}\n")
 
 

@@ -28,7 +28,7 @@ COLLECT_EVERY = (100_000, 50, 100)  # allocations, and collections of the younge
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=PIPELINE_FILE,
-    help="Settings other than infra/pipeline.yaml.",
+    help="Settings to lay over infra/pipeline.yaml; a few lines will do.",
 )
 @click.pass_obj
 def run(context: Context, port: int | None, aws_port: int | None, config: Path) -> None:

@@ -5,8 +5,8 @@
     python -m infra.deploy.canary watch --env prod --minutes 10
     unset TF_VAR_canary && spillway deploy ...    # all for the new ones; where watching failed: --share 0 and deploy
 
-Everything goes through Terraform, so that its state and the aliases never differ, and a release that is left in the
-middle stands at its share. docs/delivery.md tells why this rather than CodeDeploy.
+Everything goes through Terraform, so that its state and the aliases never differ, and a release that stops in the
+middle stays at its share. docs/delivery.md says why this, and not CodeDeploy.
 """
 
 import json
@@ -17,40 +17,18 @@ from typing import TYPE_CHECKING, Final
 import boto3
 import click
 
+from infra.deploy.versions import live_versions, warm_functions
 from infra.names import Names
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
-    from types_boto3_lambda import LambdaClient
 
-ALIAS: Final = "live"
 WATCHED: Final = "any-high"  # the composite alarm of infra/terraform/pages.tf
 POLL_SECONDS: Final = 15
 
 
 class NoAlarm(Exception):
     """The alarm to watch is not there, so a release cannot be watched."""
-
-
-def stable_versions(lambda_: "LambdaClient", environment: str) -> dict[str, str]:
-    """The version that each function's alias has now, by the function's name in Terraform.
-
-    A function that has no alias yet is left out: Terraform gives it its first version.
-    """
-    prefix = f"{Names(environment, '').prefix}-"
-    versions: dict[str, str] = {}
-    for page in lambda_.get_paginator("list_functions").paginate():
-        for function in page["Functions"]:
-            name = function["FunctionName"]
-            if not name.startswith(prefix):
-                continue
-            aliases = lambda_.list_aliases(FunctionName=name)["Aliases"]
-            versions |= {
-                name.removeprefix(prefix).replace("-", "_"): alias["FunctionVersion"]
-                for alias in aliases
-                if alias["Name"] == ALIAS
-            }
-    return versions
 
 
 def raised(cloudwatch: "CloudWatchClient", environment: str) -> bool:
@@ -62,7 +40,7 @@ def raised(cloudwatch: "CloudWatchClient", environment: str) -> bool:
     name = f"{Names(environment, '').prefix}-{WATCHED}"
     alarms = cloudwatch.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
     if not alarms:
-        raise NoAlarm(f"no alarm {name}: deploy {environment} without a canary first")
+        raise NoAlarm(f"there is no alarm {name}; deploy {environment} without a canary first")
     return alarms[0]["StateValue"] == "ALARM"
 
 
@@ -72,7 +50,7 @@ def stays_quiet(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """Watch for so long; False as soon as an alarm is raised."""
+    """Whether no alarm is raised for this long; False as soon as one is."""
     for _ in range(max(1, round(seconds / POLL_SECONDS))):
         if is_raised():
             return False
@@ -89,8 +67,18 @@ def canary() -> None:
 @click.option("--env", "environment", required=True)
 @click.option("--share", type=click.FloatRange(0, 1, max_open=True), default=0.1, show_default=True)
 def hold(environment: str, share: float) -> None:
-    """Print the Terraform variable `canary`: the versions that stay, and the share for new ones."""
-    click.echo(json.dumps({"share": share, "stable_versions": stable_versions(boto3.client("lambda"), environment)}))
+    """Print the Terraform variable `canary`: the versions that stay, and the share for new ones.
+
+    Lambda gives no share to a version beside provisioned executions, so such a function is released at once. With
+    --share 0 its version is held like the others, to roll back.
+    """
+    lambda_ = boto3.client("lambda")
+    versions = live_versions(lambda_, environment)
+    if share:
+        for function in sorted(warm_functions(lambda_, environment, versions)):
+            del versions[function]
+            click.echo(f"{function} has provisioned executions: its new version gets all invocations at once", err=True)
+    click.echo(json.dumps({"share": share, "stable_versions": versions}))
 
 
 @canary.command()

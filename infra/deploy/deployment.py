@@ -13,9 +13,11 @@ from botocore.exceptions import ClientError
 
 from archive.lake.tables import TERRAFORM_FILE
 from infra.deploy.lake_file import write_lake_file
+from infra.deploy.notices import notices
 from infra.deploy.package import PACKAGE_FILE, ROOT
 from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.deploy.terraform import Terraform
+from infra.deploy.versions import KEPT_VERSIONS, delete_old_versions
 from infra.names import Names
 from producers.explained import Explained
 from producers.validation import load_schema
@@ -35,7 +37,7 @@ _GONE: Final = frozenset(
 
 
 class DataHeld(Explained):
-    """The environment holds data that would be lost; the message names what holds it."""
+    """The environment holds data that would be lost; the message names where."""
 
 
 class Deployment:
@@ -64,8 +66,11 @@ class Deployment:
         self._say = say
         self._terraform = Terraform(self._folder, environment, say)
 
-    def prepare(self) -> None:
+    def prepare(self, *, read_only: bool = False) -> None:
         """Get Terraform ready, and the files that it reads.
+
+        Args:
+            read_only: for a plan alone, which writes no state.
 
         Raises:
             InvalidSchema: the event schema is not a JSON Schema.
@@ -76,7 +81,7 @@ class Deployment:
         lake = self._folder / TERRAFORM_FILE.name
         if write_lake_file(lake):
             self._say(f"{lake}: the lake's columns follow the event schema anew")
-        self._terraform.init()
+        self._terraform.init(read_only=read_only)
         standing = self._terraform.outputs().get("region")
         if standing not in {None, self.account.region}:
             raise PreflightError(
@@ -100,12 +105,32 @@ class Deployment:
         """
         with tempfile.TemporaryDirectory(prefix="spillway-plan-") as folder:
             plan = str(Path(folder) / "plan")
-            self._terraform.run("plan", *self._variables(), f"-out={plan}")
+            lock = ["-lock=false"] if plan_only else []  # a lock would be written beside the state
+            self._terraform.run("plan", *lock, *self._variables(), f"-out={plan}")
             check_plan(self._terraform.read_json("show", "-json", plan), self.account.region)
             if plan_only or not confirm():
                 return None
             self._terraform.run("apply", plan)
         return self._terraform.outputs()
+
+    def tidy(self, outputs: dict[str, Any]) -> None:
+        """Delete old versions of the functions, and say what only a person can still give; see `notices`.
+
+        Args:
+            outputs: of Terraform, as `deploy` returns them.
+        """
+        session = boto3.Session(region_name=self.account.region)
+        try:
+            deleted = delete_old_versions(session.client("lambda"), outputs["names"]["functions"].values())
+        except ClientError as error:
+            self._say(f"Old versions of the functions stay; the next deployment tries again: {error}")
+        else:
+            if deleted:
+                self._say(
+                    f"{deleted} old versions of the functions are deleted; the newest {KEPT_VERSIONS} of each stay."
+                )
+        for line in notices(outputs["topics"], session):
+            self._say(line)
 
     def data_held(self) -> list[str]:
         """What holds data now, by its name; see `destroy`."""
@@ -148,7 +173,7 @@ class Deployment:
 
 
 def _data_held(names: dict[str, Any], region: str) -> Iterator[str]:
-    """What holds data; what is gone already, as after a destroy that broke off, holds none."""
+    """What holds data; what is gone already, as after a destroy that stopped half-way, holds none."""
     for what, holds in _holders(names, boto3.Session(region_name=region)):
         try:
             if holds():

@@ -1,4 +1,4 @@
-"""What can be known to fail before anything is created: credentials, region, names, quotas."""
+"""What AWS would refuse, found before anything is created: credentials, region, names, quotas."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Resource = dict[str, Any]
 
 
 class PreflightError(Explained):
-    """It would fail; the message is one line that says why and what to do."""
+    """AWS would refuse the deployment; the message is one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class Account:
 
 
 def identify(default_region: str) -> Account:
-    """Who the AWS settings are, and which region they name.
+    """Read who the AWS settings stand for, and which region they name.
 
     Args:
-        default_region: where they name none.
+        default_region: taken where they name no region.
 
     Raises:
-        PreflightError: there are no credentials, AWS does not take them, or there is no such region.
+        PreflightError: there are no credentials, AWS refuses them, or the region does not exist.
     """
     try:
         session = boto3.Session()
@@ -42,9 +42,7 @@ def identify(default_region: str) -> Account:
         raise PreflightError(f"the AWS settings cannot be used: {error}") from error
     regions = session.get_available_regions("kinesis")
     if region not in regions:
-        raise PreflightError(
-            f"{region}: Kinesis is in no region of this name; set AWS_REGION to one such as {default_region}"
-        )
+        raise PreflightError(f"Kinesis knows no region {region}; set AWS_REGION to one such as {default_region}")
     try:
         identity = session.client("sts", region_name=region).get_caller_identity()
     except NoCredentialsError as error:
@@ -52,19 +50,19 @@ def identify(default_region: str) -> Account:
             "no AWS credentials: set AWS_PROFILE to a profile that has them, or log in with `aws sso login`"
         ) from error
     except (ClientError, BotoCoreError) as error:
-        raise PreflightError(f"AWS does not take the credentials in {region}: {error}") from error
+        raise PreflightError(f"AWS refuses the credentials in {region}: {error}") from error
     return Account(identity["Account"], identity["Arn"], region)
 
 
 def standing_shards(stream: str, region: str) -> int:
-    """How many open shards a stream has, which automatic scaling may have changed; 0 where there is no such stream."""
+    """The open shards of a stream, which automatic scaling may have changed; 0 where the stream does not exist."""
     kinesis = boto3.client("kinesis", region_name=region)
     try:
         summary = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
     except kinesis.exceptions.ResourceNotFoundException:
         return 0
     except ClientError as error:
-        raise PreflightError(f"the stream {stream} cannot be looked at: {error}") from error
+        raise PreflightError(f"the stream {stream} cannot be read: {error}") from error
     return summary["OpenShardCount"]
 
 
@@ -72,14 +70,14 @@ def check_plan(plan: dict[str, Any], region: str) -> None:
     """Look for what AWS would refuse in a plan (`terraform show -json`).
 
     Args:
-        plan: as Terraform tells it.
+        plan: as Terraform prints it.
         region: where it is to be applied.
 
     Raises:
-        PreflightError: a name is taken, or the stream would have more shards than it may.
+        PreflightError: a name is taken, or the account has too few shards or concurrent executions.
     """
     session = boto3.Session(region_name=region)
-    problems = [*_taken_names(plan, session), *_shard_problems(plan, session)]
+    problems = [*_taken_names(plan, session), *_shard_problems(plan, session), *_concurrency_problems(plan, session)]
     if problems:
         raise PreflightError("; ".join(problems))
 
@@ -142,7 +140,7 @@ _LOOKUPS: Final = {
 
 
 def _taken_names(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
-    """What is to be created and exists already, though this Terraform did not make it."""
+    """What the plan creates but exists already, made by something else."""
     for change in plan.get("resource_changes", []):
         lookup = _LOOKUPS.get(change["type"])
         if lookup is None or change["change"]["actions"] != ["create"]:
@@ -169,18 +167,17 @@ def _exists(session: boto3.Session, lookup: _Lookup, arguments: dict[str, Any]) 
 
 
 def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
-    """Why the planned number of shards cannot be had."""
-    told = int(
-        plan.get("variables", {}).get("standing_shards", {}).get("value") or 0
-    )  # as text, where the command told it
+    """Why Kinesis would refuse the planned number of shards."""
+    standing = plan.get("variables", {}).get("standing_shards", {}).get("value") or 0
+    planned_for = int(standing)  # Terraform prints a variable of the command line as text
     for change in plan.get("resource_changes", []):
         if change["type"] != "aws_kinesis_stream":
             continue
         before, after = ((change["change"][side] or {}).get("shard_count") or 0 for side in ("before", "after"))
         if after == before:
             continue
-        if before and told and before != told:
-            yield f"the stream went from {told} to {before} shards while this was planned: deploy again"
+        if before and planned_for and before != planned_for:
+            yield f"the stream went from {planned_for} to {before} shards while this was planned: deploy again"
             continue
         limits = session.client("kinesis").describe_limits()
         if limits["OpenShardCount"] + after - before > limits["ShardLimit"]:
@@ -193,3 +190,35 @@ def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[st
             yield (
                 f"stream.shards goes from {before} to {after}; Kinesis at most doubles or halves at once: go in steps"
             )
+
+
+LEAST_UNRESERVED: Final = 100  # Lambda leaves so many executions of an account unreserved, or all where it has fewer
+
+
+def _concurrency_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
+    """Why Lambda would refuse the executions that are to be reserved or provisioned."""
+    more = sum(
+        _executions(change, "after") - _executions(change, "before") for change in plan.get("resource_changes", [])
+    )
+    if more <= 0:
+        return
+    limits = session.client("lambda").get_account_settings()["AccountLimit"]
+    total, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    least = min(LEAST_UNRESERVED, total)
+    if unreserved - more < least:
+        yield (
+            f"{more} more concurrent executions are to be reserved or provisioned; the account has {unreserved} "
+            f"unreserved of its {total} in {session.region_name}, and Lambda keeps {least} of them so: set "
+            "reserve_concurrency to false and leave out provisioned_concurrency, or ask AWS for a higher quota"
+        )
+
+
+def _executions(change: Resource, side: str) -> int:
+    """The executions that a resource takes from the unreserved ones, before or after the change."""
+    values = change["change"].get(side) or {}
+    match change["type"]:
+        case "aws_lambda_function":
+            return max(0, values.get("reserved_concurrent_executions") or 0)  # -1: none
+        case "aws_lambda_provisioned_concurrency_config":
+            return int(values.get("provisioned_concurrent_executions") or 0)
+    return 0

@@ -14,8 +14,11 @@ from producers.explained import Explained
 PLUGIN_DIR_VARIABLE: Final = "TERRAFORM_PLUGIN_DIR"  # a folder with the provider, where the registry can't be reached
 
 
+EMPTY_WORKSPACE: Final = "default"  # Spillway keeps nothing in it
+
+
 class TerraformError(Explained):
-    """Terraform is missing, or a command of it failed; what it said stands above."""
+    """Terraform is missing, or a command of it failed; its own message stands above."""
 
 
 class Terraform:
@@ -40,20 +43,27 @@ class Terraform:
         self._say = say
         self._environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", **(environment or {})}
 
-    def init(self) -> None:
+    def init(self, *, read_only: bool = False) -> None:
         """Fetch the provider, or link the one that TERRAFORM_PLUGIN_DIR holds, and select the workspace.
+
+        Args:
+            read_only: write no state: for a workspace that does not exist, the empty one, `default`, is selected.
 
         Raises:
             TerraformError: Terraform is missing, or failed.
         """
         if shutil.which("terraform") is None:
-            raise TerraformError("terraform is not installed; it has to be 1.11 or later")
+            raise TerraformError("terraform is not installed; install 1.11 or later")
         plugins = self._environment.get(PLUGIN_DIR_VARIABLE)
         self.run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
+        if read_only and self._workspace not in self._workspaces():
+            self._say(f"{self._workspace} has no state yet: everything is new")
+            self.run("workspace", "select", EMPTY_WORKSPACE)
+            return
         self.run("workspace", "select", "-or-create", self._workspace)
 
     def run(self, *arguments: str) -> None:
-        """Run a command; what it prints goes where ours goes.
+        """Run a command; its output goes where ours goes.
 
         Raises:
             TerraformError: it failed.
@@ -62,7 +72,7 @@ class Terraform:
         self._say(f"+ {shlex.join(command)}")
         done = subprocess.run(command, env=self._environment, check=False)  # noqa: S603 (our own words)
         if done.returncode != 0:
-            raise TerraformError(f"terraform {arguments[0]} failed; what it says stands above")
+            raise TerraformError(f"terraform {arguments[0]} failed; its own message stands above")
 
     def read_json(self, *arguments: str) -> Any:
         """The JSON that a command prints, such as `output -json`.
@@ -73,7 +83,7 @@ class Terraform:
         return json.loads(self._read(*arguments))
 
     def outputs(self) -> dict[str, Any]:
-        """The outputs as last applied; none where nothing was.
+        """The outputs as last applied; empty where nothing was.
 
         Raises:
             TerraformError: they cannot be read.
@@ -87,6 +97,9 @@ class Terraform:
             TerraformError: the state cannot be read.
         """
         return self._read("state", "list").splitlines()
+
+    def _workspaces(self) -> list[str]:
+        return self._read("workspace", "list").replace("*", " ").split()
 
     def _read(self, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 (our own words)

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from infra.local.lambda_context import LambdaContext, new_log_stream_name
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -32,7 +32,13 @@ _answer_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class FunctionThrottled(Exception):
-    """No execution environment is free (TooManyRequestsException, 429): the handler has not seen the event."""
+    """No execution environment is free (TooManyRequestsException, 429): the handler has not seen the event.
+
+    Args:
+        message: Lambda's words, then which function.
+    """
+
+    reason: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
 class RequestTooLarge(Exception):
@@ -173,7 +179,7 @@ class LocalFunction:
         """Count one more environment; the caller holds the lock."""
         if self._environments >= self._reserved_concurrency:
             if not self._warm:
-                raise FunctionThrottled(f"{self.name}: {self._environments} invocations are running, no more may")
+                raise FunctionThrottled(f"Rate Exceeded. {self.name} runs {self._environments} invocations, its limit.")
             self._warm.pop(0).calls.put(None)
             self._environments -= 1
         self._environments += 1

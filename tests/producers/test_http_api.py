@@ -147,3 +147,14 @@ def test_what_happened_is_counted(api, monkeypatch, capsys):
         "RejectedEventsByReason not_json": 2,
         "RejectedEventsByReason event_too_large": 1,
     }
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(1023, 1023), (1024, 1024), (1025, 1024)])
+def test_a_user_agent_is_cut_after_1024_characters(api, monkeypatch, characters, kept):
+    kinesis = ScriptedKinesis()
+    put_on(api, kinesis, monkeypatch)
+    event = request("{}")
+    event["requestContext"]["identity"]["userAgent"] = "é" * characters
+    assert api.handler(event, Context())["statusCode"] == 201
+    (data,) = kinesis.stream
+    assert decode(data).user_agent == "é" * kept

@@ -78,6 +78,8 @@ def test_a_wait_that_would_reach_the_deadline_is_not_begun(left, waited):
 
 def test_a_backoff_lasts_so_many_seconds_from_its_making():
     clock = RecordingClock()
+    assert Backoff.lasting(60, clock).wait()
+    assert len(clock.sleeps) == 1
     backoff = Backoff.lasting(0.06, clock)
     clock.advance(0.06)
     assert not backoff.wait()

@@ -1,5 +1,7 @@
 """Putting records on the stream, whatever part of a call fails."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -16,6 +18,7 @@ from producers.aggregation import StreamRecord
 from producers.stream import MAX_CALL_BYTES, MAX_CALL_RECORDS, StreamWriter
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
+from tests.producers.test_retry import RecordingClock
 
 THROTTLED = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
 INTERNAL = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure"}
@@ -240,6 +243,26 @@ def test_after_an_answer_that_was_cut_the_records_are_in_doubt_and_sent_again(cu
     outcome = put(ScriptedKinesis(*[cut] * 100), [a_record(b"a"), a_record(b"b")])
     assert datas(outcome.doubtful) == [b"a", b"b"]
     assert "the answer was cut" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ("too few results", "it has 1 results, 0 of them failures, for 2 records"),
+        ("a result of nothing", "a result has neither a sequence number nor an error"),
+    ],
+)
+def test_the_error_says_how_an_answer_was_cut(cut, words):
+    outcome = put(ScriptedKinesis(*[CUT_ANSWERS[cut]] * 100), [a_record(b"a"), a_record(b"b")])
+    assert outcome.error == f"CutAnswer: the answer was cut: {words}"
+
+
+def test_the_waits_between_tries_have_the_jitter_of_the_caller():
+    clock = RecordingClock()
+    kinesis: Any = ScriptedKinesis([THROTTLED], [THROTTLED])
+    writer = StreamWriter(kinesis, "events", clock, jitter=lambda: 0.25)
+    writer.put([a_record(b"a")], clock.monotonic() + 10)
+    assert clock.sleeps == [0.0125, 0.025]
 
 
 def test_the_caller_is_asked_before_each_call_and_may_end_the_put():

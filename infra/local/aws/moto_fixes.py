@@ -28,6 +28,7 @@ from moto.xray import urls as xray_urls
 from infra.local.aws import moto_operation
 from infra.local.aws.moto_backends import use_backend
 
+ACCOUNT_SETTINGS: Final = r"{0}/(?P<api_version>[^/]+)/account-settings/?$"
 PROVISIONED_CONCURRENCY: Final = (
     r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency$"
 )
@@ -63,7 +64,8 @@ def installed() -> Iterator[None]:
             stack.enter_context(patch.object(response, name, answer, create=True))
         stack.enter_context(patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS))
         stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS))
-        stack.enter_context(patch.dict(lambda_urls.url_paths, {PROVISIONED_CONCURRENCY: LambdaApi.dispatch}))
+        lambda_paths = {PROVISIONED_CONCURRENCY: LambdaApi.dispatch, ACCOUNT_SETTINGS: LambdaApi.dispatch}
+        stack.enter_context(patch.dict(lambda_urls.url_paths, lambda_paths))
         use_backend(lambda_simple_backends, LocalLambdaBackend)
         stack.callback(use_backend, lambda_simple_backends, LambdaSimpleBackend)
         yield
@@ -192,6 +194,11 @@ class LambdaApi(LambdaResponse):
             absent = "ProvisionedConcurrencyConfigNotFoundException"
             return 404, {"status": 404, "x-amzn-errortype": absent}, json.dumps({"Type": "User", "Message": absent})
         return 200, {"status": 200}, self._told()
+
+    def get_account_settings(self) -> TYPE_RESPONSE:
+        """Return the quotas of an account that is no longer new."""
+        limits = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 1000}
+        return 200, {"status": 200}, json.dumps({"AccountLimit": limits, "AccountUsage": {}})
 
     def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """Keep none warm."""

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from moto.backup.responses import BackupResponse
 from moto.budgets.responses import BudgetsResponse
+from moto.ce.responses import CostExplorerResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time
@@ -76,6 +77,11 @@ def _same(one: Kept, other: Kept) -> bool:
     """Whether two notifications are one, whatever of its state is told with it."""
     keys = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
     return all(one.get(key) == other.get(key) for key in keys)
+
+
+def _cost_allocation_tags(_response: CostExplorerResponse) -> str:
+    """Return none: an account activates its tags by hand."""
+    return json.dumps({"CostAllocationTags": []})
 
 
 def _update_budget(response: BudgetsResponse) -> str:
@@ -213,6 +219,7 @@ MENDS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
     (LogsResponse, "put_query_definition", _put_query_definition),
     (LogsResponse, "describe_query_definitions", _describe_query_definitions),
     (LogsResponse, "delete_query_definition", _delete_query_definition),
+    (CostExplorerResponse, "list_cost_allocation_tags", _cost_allocation_tags),
     (BudgetsResponse, "create_budget", _create_budget),
     (BudgetsResponse, "update_budget", _update_budget),
     (BudgetsResponse, "describe_subscribers_for_notification", _subscribers),

@@ -92,7 +92,7 @@ def test_a_failure_is_found_by_its_name(here, failures):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x", "names no failure"),
+        ("x", "is not the name of a failure"),
         ("dead-letters/dt=2026-11-23/hour=02/x.json", "no object"),
         ("dead-letters/dt=2026-11-23/hour=02/m.json", "holds 2 failures; name one"),
         ("dead-letters/dt=2026-11-23/hour=02/m.json#2", "no line 2"),

@@ -53,3 +53,10 @@ def test_the_region_factor_can_be_given():
 
 def test_no_work_is_wrong_usage():
     assert CliRunner().invoke(spillway, [*WORK[:1], "--events-per-second", "0", "--event-bytes", "1"]).exit_code == 2
+
+
+def test_an_environment_that_is_not_known_is_refused():
+    words = ["--env", "nosuch", "cost", "--events-per-second", "1", "--event-bytes", "600"]
+    result = CliRunner().invoke(spillway, words)
+    assert result.exit_code == 2
+    assert "no environment 'nosuch'; known are dev, local, prod" in result.output

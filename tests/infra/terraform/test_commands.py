@@ -16,6 +16,7 @@ from infra.cli.context import CommandError
 from infra.cli.main import spillway
 from infra.deploy import deployment
 from infra.deploy import terraform as terraform_runner
+from infra.deploy.notices import notices
 from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
 from infra.local.aws import moto_fixes as moto_mends
 from infra.local.aws import moto_operation
@@ -71,7 +72,7 @@ def test_a_profile_that_is_none_is_told(nobody, monkeypatch):
 
 def test_credentials_that_aws_does_not_take_are_told_in_one_line(local, monkeypatch):
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("InvalidClientTokenId"))
-    with pytest.raises(PreflightError, match=r"AWS does not take the credentials in eu-west-2: .*InvalidClientTokenId"):
+    with pytest.raises(PreflightError, match=r"AWS refuses the credentials in eu-west-2: .*InvalidClientTokenId"):
         identify(REGION)
 
 
@@ -87,9 +88,7 @@ def test_a_region_that_is_none_is_told(local, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "eu-west-22")
     with pytest.raises(PreflightError) as error:
         identify(REGION)
-    assert (
-        _one_line(error) == "eu-west-22: Kinesis is in no region of this name; set AWS_REGION to one such as eu-west-2"
-    )
+    assert _one_line(error) == "Kinesis knows no region eu-west-22; set AWS_REGION to one such as eu-west-2"
 
 
 def test_the_region_of_the_aws_settings_is_used(local, monkeypatch):
@@ -144,6 +143,81 @@ def test_more_shards_than_the_quota_are_refused(local):
     assert f"the account has 0 of the {limit} shards it may have in {REGION}" in _one_line(error)
 
 
+def _account(monkeypatch, total: int, unreserved: int) -> None:
+    limits = {"ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved}
+
+    def call(_client, operation, _arguments):
+        assert operation == "GetAccountSettings"
+        return {"AccountLimit": limits}
+
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", call)
+
+
+def _reserving(executions: int, before: int | None = None) -> dict:
+    was = None if before is None else {"reserved_concurrent_executions": before}
+    return _plan("aws_lambda_function", {"function_name": "f", "reserved_concurrent_executions": executions}, was or {})
+
+
+@pytest.mark.parametrize(
+    ("total", "unreserved", "reserved", "fits"),
+    [
+        (10, 10, 1, False),  # a new account: nothing can be reserved
+        (50, 50, 1, False),
+        (1000, 1000, 900, True),
+        (1000, 1000, 901, False),
+        (1000, 300, 200, True),
+        (1000, 300, 201, False),
+        (10, 10, -1, True),  # the default reserves nothing
+    ],
+)
+def test_reserved_executions_have_to_fit_the_account(local, monkeypatch, total, unreserved, reserved, fits):
+    _account(monkeypatch, total, unreserved)
+    if fits:
+        check_plan(_reserving(reserved), REGION)
+        return
+    with pytest.raises(PreflightError, match="set reserve_concurrency to false") as error:
+        check_plan(_reserving(reserved), REGION)
+    assert f"{reserved} more concurrent executions" in _one_line(error)
+    assert f"{unreserved} unreserved of its {total} in {REGION}" in str(error.value)
+
+
+def test_what_is_reserved_already_is_not_counted_twice(local, monkeypatch):
+    _account(monkeypatch, 1000, 100)
+    check_plan(_reserving(100, before=100), REGION)
+    with pytest.raises(PreflightError, match="1 more concurrent executions"):
+        check_plan(_reserving(101, before=100), REGION)
+
+
+def test_executions_that_are_kept_warm_come_from_the_same_pool(local, monkeypatch):
+    _account(monkeypatch, 10, 10)
+    plan = _plan("aws_lambda_provisioned_concurrency_config", {"provisioned_concurrent_executions": 1})
+    with pytest.raises(PreflightError, match="leave out provisioned_concurrency"):
+        check_plan(plan, REGION)
+
+
+TOPICS: Final = {"high": "arn:aws:sns:eu-west-2:123456789012:spillway-dev-high"}
+
+
+def test_a_topic_without_a_subscriber_and_an_inactive_tag_are_said(local):
+    with moto_mends.installed():
+        boto3.client("sns").create_topic(Name="spillway-dev-high")
+        nobody, tag = notices(TOPICS, boto3.Session())
+        assert nobody.startswith("Nobody hears of alarms")
+        assert tag.startswith("The budget reads 0 until the tag Deployment is a cost allocation tag")
+        boto3.client("sns").subscribe(TopicArn=TOPICS["high"], Protocol="email", Endpoint="pager@example.com")
+        assert list(notices(TOPICS, boto3.Session())) == [tag]
+
+
+def test_an_active_tag_is_not_mentioned(local, monkeypatch):
+    answers = {
+        "ListSubscriptionsByTopic": {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}]},
+        "ListCostAllocationTags": {"CostAllocationTags": [{"TagKey": "Deployment"}]},
+    }
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", lambda _client, operation, _: answers[operation])
+    [nobody] = notices(TOPICS, boto3.Session())
+    assert "confirm the e-mail" in nobody
+
+
 @pytest.mark.parametrize(("before", "after"), [(2, 5), (4, 1)])
 def test_more_than_doubling_or_halving_is_refused(local, before, after):
     boto3.client("kinesis").create_stream(StreamName="events", ShardCount=before)
@@ -170,7 +244,7 @@ def test_the_standing_shards_are_those_open_now(local):
 
 
 def test_an_environment_that_stands_in_another_region_is_left_alone(local, monkeypatch, tmp_path):
-    monkeypatch.setattr(terraform_runner.Terraform, "init", lambda _self: None)
+    monkeypatch.setattr(terraform_runner.Terraform, "init", lambda _self, **_: None)
     monkeypatch.setattr(terraform_runner.Terraform, "outputs", lambda _self: {"region": "us-east-1"})
     with pytest.raises(PreflightError, match="dev stands in us-east-1, and AWS_REGION says eu-west-2"):
         deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
@@ -193,13 +267,13 @@ def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):
     monkeypatch.setattr("infra.cli.deploy.build", lambda file: file)
     monkeypatch.setattr("infra.cli.deploy.print_package", lambda _built: None)
     done = CliRunner().invoke(spillway, ["deploy", "--yes"])
-    assert str(done.exception) == "terraform is not installed; it has to be 1.11 or later"
+    assert str(done.exception) == "terraform is not installed; install 1.11 or later"
 
 
 def test_destroying_asks_for_the_name_and_names_what_holds_data(local, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(deployment, "FOLDER", tmp_path)
-    monkeypatch.setattr(deployment.Deployment, "prepare", lambda _self: None)
+    monkeypatch.setattr(deployment.Deployment, "prepare", lambda _self, **_: None)
     monkeypatch.setattr(deployment.Deployment, "data_held", lambda _self: ["the table spillway-dev-events"])
     monkeypatch.setattr(deployment.Deployment, "destroy", lambda _self, **how: asked.append(how))
 

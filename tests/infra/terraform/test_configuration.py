@@ -53,6 +53,26 @@ def test_the_lakes_file_is_written_only_where_it_changes(tmp_path):
     assert [write_lake_file(file), write_lake_file(file)] == [True, False]
 
 
+def test_a_plan_alone_writes_no_state(configuration, monkeypatch):
+    """Neither a workspace nor a lock: the role that plans pull requests may write nothing."""
+    example = (configuration.folder / "backend.tf.example").read_text()
+    (configuration.folder / "backend.tf").write_text(example.replace("<a bucket of yours>", "state"))
+    endpoint = AwsEndpoint(0)
+    with local_aws("eu-west-2", "off"):
+        boto3.client("s3").create_bucket(Bucket="state", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+        endpoint.start()
+        try:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
+            terraform = Terraform(configuration.folder, "dev", print)
+            terraform.init(read_only=True)
+            terraform.run("plan", "-lock=false", "-target=aws_resourcegroups_group.this", "-var=environment=dev")
+            versions = boto3.client("s3").list_object_versions(Bucket="state")
+        finally:
+            endpoint.stop()
+    assert "Versions" not in versions
+    assert "DeleteMarkers" not in versions
+
+
 def test_the_example_keeps_the_state_in_a_bucket_with_its_lock_beside_it(configuration, monkeypatch):
     example = (configuration.folder / "backend.tf.example").read_text()
     (configuration.folder / "backend.tf").write_text(example.replace("<a bucket of yours>", "state"))

@@ -8,9 +8,15 @@ import pytest
 import producers.aws
 from archive import dead_letter_archiver
 from infra.names import Names
-from tests.archive.test_dead_letter_archiver import a_message
 from tests.events import Context
 
+MESSAGE = {
+    "messageId": "message-0",
+    "body": "not a dead letter",
+    "attributes": {"SentTimestamp": "1795401296987", "ApproximateReceiveCount": "1"},
+    "eventSource": "aws:sqs",
+    "eventSourceARN": "arn:aws:sqs:eu-west-2:123456789012:spillway-local-dead-letters",
+}
 BUCKET = Names("local", "123456789012").dead_letter_bucket
 
 
@@ -22,7 +28,7 @@ def test_a_message_that_comes_again_is_compared_with_what_stands(aws: None, monk
         made.cache_clear()
     try:
         for _ in range(2):
-            answer = dead_letter_archiver.handler({"Records": [a_message("not a dead letter")]}, Context(60))
+            answer = dead_letter_archiver.handler({"Records": [MESSAGE]}, Context(60))
             assert answer == {"batchItemFailures": []}
         assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 1
     finally:

@@ -148,7 +148,7 @@ def tables() -> tuple[Table, ...]:
     return (
         Table(LANDING_TABLE, "events as Firehose delivers them, in small files; some twice", "lake",
               layout.LANDING, columns(), "parquet"),
-        Table(COMPACTED_TABLE, "events of compacted hours, once within neighbouring hours, in large sorted files", "lake",
+        Table(COMPACTED_TABLE, "events of compacted hours, once in neighbouring hours, in large sorted files", "lake",
               layout.MANIFESTS, columns(), "parquet_manifest"),
         Table(COMPACTED_HOURS, "the hours that the view events takes from events_compacted", "lake",
               layout.HOURS, _COMPACTED_HOURS, "json"),

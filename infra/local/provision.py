@@ -54,10 +54,13 @@ class _Provisioning:
         kinesis = self._client("kinesis")
         stream = self.settings.stream
         kinesis.create_stream(StreamName=self.names.stream, ShardCount=stream.shards)
-        if stream.retention_hours > 24:
-            kinesis.increase_stream_retention_period(
-                StreamName=self.names.stream, RetentionPeriodHours=stream.retention_hours
-            )
+        summary = kinesis.describe_stream_summary(StreamName=self.names.stream)["StreamDescriptionSummary"]
+        change = {"StreamName": self.names.stream, "RetentionPeriodHours": stream.retention_hours}
+        # A stream that the store held has the shards and the retention of before.
+        if stream.retention_hours > summary["RetentionPeriodHours"]:
+            kinesis.increase_stream_retention_period(**change)
+        elif stream.retention_hours < summary["RetentionPeriodHours"]:
+            kinesis.decrease_stream_retention_period(**change)
 
     def _table(self) -> None:
         dynamodb = self._client("dynamodb")

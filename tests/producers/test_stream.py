@@ -17,41 +17,8 @@ from hypothesis import strategies as st
 from producers.aggregation import StreamRecord
 from producers.stream import MAX_CALL_BYTES, MAX_CALL_RECORDS, StreamWriter
 from tests.aws_errors import aws_error
-from tests.clock import FakeClock
-from tests.producers.test_retry import RecordingClock
-
-THROTTLED = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
-INTERNAL = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure"}
-
-
-class ScriptedKinesis:
-    """Answers PutRecords calls by a script; past its end every record is taken.
-
-    An entry is an exception, or for each record of the call whether it fails (the last one repeats), or a function of
-    the whole answer, whose result is what comes back.
-    """
-
-    def __init__(self, *script):
-        self.script = list(script)
-        self.calls: list[list[bytes]] = []
-        self.stream: list[bytes] = []
-        self.keys: list[str] = []  # of the records on the stream
-
-    def put_records(self, StreamName, Records):
-        assert StreamName == "events"
-        self.calls.append([record["Data"] for record in Records])
-        step = self.script.pop(0) if self.script else []
-        if isinstance(step, Exception):
-            raise step
-        answers = []
-        cut, step = (step, []) if callable(step) else (lambda answer: answer, step)
-        for n, record in enumerate(Records):
-            failure = step[min(n, len(step) - 1)] if step else None
-            answers.append(failure or {"SequenceNumber": str(len(self.stream)), "ShardId": "shardId-000000000000"})
-            if not failure:
-                self.stream.append(record["Data"])
-                self.keys.append(record["PartitionKey"])
-        return cut({"Records": answers, "FailedRecordCount": sum("ErrorCode" in answer for answer in answers)})
+from tests.clock import FakeClock, RecordingClock
+from tests.producers.scripted_kinesis import INTERNAL, STEPS, THROTTLED, ScriptedKinesis
 
 
 def a_record(data: bytes, key: str | None = None) -> StreamRecord:
@@ -165,13 +132,6 @@ def test_a_call_keeps_to_the_limits_of_put_records():
 def test_a_record_is_in_doubt_where_a_failed_call_may_have_put_it(error, in_doubt):
     outcome = put(ScriptedKinesis(*[error] * 100), [a_record(b"a")], seconds=1)
     assert (datas(outcome.unwritten), datas(outcome.doubtful)) == (([], [b"a"]) if in_doubt else ([b"a"], []))
-
-
-FAILURES = st.sampled_from([None, None, THROTTLED, INTERNAL])
-STEPS = st.one_of(
-    st.lists(FAILURES, min_size=1, max_size=8),
-    st.sampled_from([aws_error("LimitExceededException"), aws_error("AccessDeniedException")]),
-)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.lists(STEPS, max_size=12), st.floats(0, 3))

@@ -98,6 +98,13 @@ class Transform:
         """Whether more may be read from the stream."""
         return self._held_bytes < self._settings.buffer_bytes
 
+    def earliest(self) -> dict[str, str]:
+        """The sequence number of the earliest record held, by shard id."""
+        found: dict[str, str] = {}
+        for record in (*self._batch, *self._held):
+            found.setdefault(record.shard_id, record.sequence_number)
+        return found
+
     def add(self, records: Sequence[SourceRecord]) -> None:
         """Take records from the stream."""
         if records and not self._held:

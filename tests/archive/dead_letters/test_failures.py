@@ -12,9 +12,9 @@ from archive.lake.rows import row_of
 from producers.event import decode, encode
 from producers.replay_mark import ReplayMark
 from tests.archive.dead_letters.error_objects import conversion_failed, processing_failed
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 KEY = "dead-letters/dt=2026-11-23/hour=02/message.json"
 

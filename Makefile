@@ -62,12 +62,12 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
-	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+	$(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
-record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
-	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+record-calls: $(DEV) ## record anew what functions call (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

@@ -34,6 +34,17 @@ def test_both_readings_of_firehose_and_all_modes_are_told():
     assert set(told["table_modes"]) == {"provisioned", "on-demand"}
 
 
+def test_both_doors_are_shown_and_the_others_for_comparison():
+    doors = json.loads(ran("--env", "prod", *WORK, "--json"))["doors"]
+    assert doors["REST API"] == pytest.approx(262.8 * 3.50)
+    assert doors["HTTP API"] == pytest.approx(262.8)
+    assert set(doors) == {"REST API", "HTTP API", "function URL", "load balancer"}
+    shown = ran("--env", "prod", *WORK)
+    assert "Door: HTTP API 262.80, REST API 919.80" in shown
+    assert "for comparison only" in shown
+    assert "http.door" in shown  # among what would save most
+
+
 def test_local_is_reckoned_as_prod():
     assert ran(*WORK, "--json") == ran("--env", "prod", *WORK, "--json")
 

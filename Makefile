@@ -103,6 +103,10 @@ $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 conform: $(DEV) ## ask the facts of tests/conformance of a real AWS account (under 1 dollar; CLEAN=1 after a kill)
 	$(BIN)/python -m tests.conformance $(if $(CLEAN),--clean) $(ARGS)
 
+other-emulators: $(DEV) ## ask the facts of kinesalite and dynalite (needs node and npm)
+	npm install --silent --no-save --no-audit --no-fund --prefix .emulators kinesalite@3.3.3 dynalite@4.0.0
+	$(BIN)/python -m tests.conformance.other_emulators .emulators/node_modules $(ARGS)
+
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 

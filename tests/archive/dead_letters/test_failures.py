@@ -66,6 +66,13 @@ def test_an_event_is_rebuilt_from_the_row_that_could_not_be_converted(payload):
     assert (failed.bound, failed.stage) == ("lake", "format-conversion-failed")
 
 
+def test_a_conversion_error_is_read_by_the_recorded_names_and_by_the_documented_ones():
+    line = conversion_failed(b"{}")
+    documented = line.replace(b'"lastErrorCode"', b'"ErrorCode"').replace(b'"lastErrorMessage"', b'"ErrorMessage"')
+    assert documented != line
+    assert read_conversion_failed(KEY, 0, documented) == read_conversion_failed(KEY, 0, line)
+
+
 @pytest.mark.parametrize("row", [b"", b"{}", b"[1]", b'{"timestamp_micros":1,"request_id":"x","payload":"{"}', b"\xff"])
 def test_what_is_no_row_of_ours_stays_as_it_is(row):
     assert read_conversion_failed(KEY, 0, conversion_failed(row)).data == row

@@ -36,6 +36,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Http(_Section, frozen=True):
     """API Gateway's stage and the function behind it."""
 
+    door: Literal["rest", "http"]
     stage: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
     rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
     burst: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
@@ -47,6 +48,11 @@ class Http(_Section, frozen=True):
     allowed_cidrs: tuple[str, ...]  # checked by `load`
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=29)]  # REST API integration time-out
     memory_mib: FunctionMemory
+
+    @property
+    def function_guards(self) -> bool:
+        """Whether the function checks API key and address: an HTTP API checks neither."""
+        return self.door == "http"
 
 
 class Stream(_Section, frozen=True):

@@ -1,20 +1,17 @@
 """Accepting a request once, however often a client sends it: `Idempotency-Key`, kept in a DynamoDB table.
 
 The record of a key is written before anything is put on the stream, and fixes the request id and the time under which
-the events are kept. Every retry of the key uses them again, so whatever was lost between a put and its answer, a retry
-writes the same rows. docs/decisions/idempotency-receipts.md says why the answer itself is not kept.
+the events are kept. Every retry of the key uses them again: where the answer to a put was lost, a retry writes the same
+rows. docs/decisions/idempotency-receipts.md says why the answer itself is not kept.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from producers.aws import client
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.ingestion import Acceptance, Attempt, Receipt
 from producers.problem import Problem, RefusedRequest
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS: Final = 24 * 60 * 60
 MAX_KEY_CHARACTERS: Final = 255
-PATIENCE_SECONDS: Final = 1.0  # for the table, before and after the put
+PATIENCE_SECONDS: Final = 2.0  # for the table, before and after the put
 CLOCKS_DIFFER_SECONDS: Final = 1.0  # at most, between two execution environments
 
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -92,7 +89,7 @@ class KeyTable:
         Args:
             key: of the request.
             first: the attempt to make if the key is new; its request id is the holder's.
-            lasts_seconds: after which this invocation has ended, whatever happens. Then another may claim the key.
+            lasts_seconds: after which this invocation has ended for certain. Then another may claim the key.
 
         Raises:
             RefusedRequest: 400 for an invalid key, 409 while another request holds it, 422 for another body, 503
@@ -228,7 +225,7 @@ def once(
         key: of the request.
         first: the attempt to make if the key is new.
         put: makes an attempt.
-        lasts_seconds: after which this invocation has ended, whatever happens.
+        lasts_seconds: after which this invocation has ended for certain.
 
     Raises:
         RefusedRequest: see `KeyTable.claim`; then this request put nothing.
@@ -240,9 +237,3 @@ def once(
     with contextlib.suppress(RefusedRequest):  # the answer is true all the same, and a retry uses the same keys
         keys.keep(claimed, acceptance)
     return acceptance.receipt
-
-
-@functools.cache
-def key_table() -> KeyTable:
-    """The table of this deployment."""
-    return KeyTable(client("dynamodb"), os.environ["IDEMPOTENCY_TABLE"])

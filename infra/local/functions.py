@@ -1,4 +1,4 @@
-"""A Lambda function run in this process: events as JSON, a time-out, limited concurrency, errors as Lambda tells them.
+"""A Lambda function run in this process: events as JSON, a time-out, limited concurrency, errors in Lambda's form.
 
 Each execution environment is a thread that stays warm for the next event, as on Lambda. A caller hands its event over
 and waits for the answer with a time-out: two changes of threads, 0.1 to 0.2 ms on two cores. `invoke_here` takes 0.02.
@@ -75,8 +75,8 @@ class LocalFunction:
         name: such as `spillway-local-table-writer`.
         handler: called with the event and a context, as Lambda would.
         timeout_seconds: an invocation that takes longer is answered with `Sandbox.Timedout`.
-        memory_mib: only told to the handler; nothing is limited.
-        arn: of the function, only told to the handler.
+        memory_mib: the handler sees it; nothing is limited.
+        arn: of the function; the handler sees it.
         clock: what `get_remaining_time_in_millis` falls by. The time-out itself is of the machine's clock.
         reserved_concurrency: how many invocations may run at once, abandoned ones counted in.
     """
@@ -110,7 +110,7 @@ class LocalFunction:
         Raises:
             FunctionThrottled: as many invocations as reserved are running or abandoned.
             RequestTooLarge: the event is over 6,291,556 bytes of JSON.
-            ValueError, TypeError: the event cannot be told in JSON (the caller's mistake).
+            ValueError, TypeError: the event cannot be written as JSON (the caller's mistake).
         """
         body = self._body(event)
         environment = self._take_environment()
@@ -122,7 +122,7 @@ class LocalFunction:
         return call.result
 
     def invoke_here(self, event: Any) -> InvocationResult:
-        """Run the handler in the caller's own thread: no change of threads, but nobody to call time while it runs.
+        """Run the handler in the caller's own thread: no change of threads, and no time-out while it runs.
 
         For callers that watch over their threads themselves, such as `asyncio.wait_for` around an executor. An answer
         that comes after the time-out is thrown away here too. Raises what `invoke` raises.
@@ -185,7 +185,7 @@ class LocalFunction:
         self._environments += 1
 
     def _serve(self, environment: "_Environment") -> None:
-        """Answer one call after another until told to end, or abandoned."""
+        """Answer one call after another until `close`, or until a call is abandoned."""
         while (call := environment.calls.get()) is not None:
             result = self._run(call)
             with self._lock:

@@ -1,6 +1,7 @@
 """The whole pipeline in one process: put together, started, drained, stopped."""
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import os
@@ -28,6 +29,7 @@ from infra.local.firehose.delivery_stream import Firehose
 from infra.local.function_output import FunctionOutput
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage
+from infra.local.gateway_http import HttpDoor
 from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
@@ -129,7 +131,7 @@ class LocalPipeline:
             self._xray.start()
             stack.callback(self._xray.stop)
             if self._make is None:
-                provision(self._settings, self.names)
+                provision(self._settings, self.names, _digests(self.api_key))
             else:
                 self._settings = self._make(endpoint.url)
             keeper = StoreKeeper(self._store, self.names.stream, self._settings.region)
@@ -268,12 +270,17 @@ class LocalPipeline:
         }
         return Gateway(
             stage,
-            RestDoor(http.stage),
+            RestDoor(http.stage) if http.door == "rest" else HttpDoor(),
             self._functions[HTTP_API],
             executor=executor,
             tracing=tracing,
             local_paths=pages,
         )
+
+
+def _digests(api_key: str | None) -> list[str]:
+    """What a function that checks the key itself is given of it."""
+    return [] if api_key is None else [hashlib.sha256(api_key.encode()).hexdigest()]
 
 
 def _api_key() -> str:

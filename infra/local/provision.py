@@ -6,6 +6,7 @@ Terraform makes the same on AWS, and applied to the local endpoint here; a test 
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -22,17 +23,24 @@ MAX_MESSAGE_BYTES = 262_144  # the most that Terraform's AWS provider 5 sets, th
 DAY_SECONDS = 86_400
 
 
-def provision(settings: Settings, names: Names) -> None:
-    """Create every resource of one environment; they must not exist yet."""
-    _Provisioning(settings, names).run()
+def provision(settings: Settings, names: Names, api_key_digests: Sequence[str] = ()) -> None:
+    """Create every resource of one environment; they must not exist yet.
+
+    Args:
+        settings: of the environment.
+        names: of its resources.
+        api_key_digests: see `infra.functions.functions`.
+    """
+    _Provisioning(settings, names, api_key_digests).run()
 
 
 class _Provisioning:
     """The calls that make one environment, in the order that they depend on each other."""
 
-    def __init__(self, settings: Settings, names: Names) -> None:
+    def __init__(self, settings: Settings, names: Names, api_key_digests: Sequence[str]) -> None:
         self.settings = settings
         self.names = names
+        self._api_key_digests = api_key_digests
         self._arn = f"{settings.region}:{names.account}"
 
     def run(self) -> None:
@@ -147,7 +155,7 @@ class _Provisioning:
         """Create the functions; the code stays in this process, so the package is an empty one."""
         lambda_ = self._client("lambda")
         arns = {}
-        for function in functions(self.settings, self.names, queue_url):
+        for function in functions(self.settings, self.names, queue_url, self._api_key_digests):
             arns[function.module] = lambda_.create_function(
                 FunctionName=self.names.function(function.module),
                 Runtime="python3.13",

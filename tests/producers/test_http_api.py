@@ -1,4 +1,4 @@
-"""The handler: whatever is posted, its answer is the truth about the stream."""
+"""The handler: its answer says what is on the stream, whatever was posted."""
 
 import importlib
 import json
@@ -14,8 +14,8 @@ from producers.ingestion import Ingestion
 from producers.stream import StreamWriter
 from tests.clock import FakeClock
 from tests.events import Context
-from tests.producers.test_exact_json import JSON_VALUES
-from tests.producers.test_stream import STEPS, ScriptedKinesis
+from tests.json_values import JSON_VALUES
+from tests.producers.scripted_kinesis import STEPS, ScriptedKinesis
 
 REQUEST_ID = "8f1c7d5e-0000-4000-8000-000000000000"
 

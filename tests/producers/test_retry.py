@@ -25,21 +25,9 @@ from producers.retry import (
     required,
 )
 from tests.aws_errors import aws_error
-from tests.clock import FakeClock
+from tests.clock import RecordingClock
 
 URL = "https://kinesis"
-
-
-class RecordingClock(FakeClock):
-    """A clock that notes how long each sleep was."""
-
-    def __init__(self) -> None:
-        super().__init__(1000.0)
-        self.sleeps: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        super().sleep(seconds)
 
 
 def waits(count: int, jitter: float) -> list[float]:

@@ -165,7 +165,7 @@ class ShardWorker:
                     self._deliver(lane, step)
                 else:
                     self._let_go(lane, step)
-            except Exception as error:  # noqa: BLE001 (the edge of the thread: the step is done again, whatever it was)
+            except Exception as error:  # noqa: BLE001 (the edge of the thread: the step is done again)
                 _log.warning("shard=%s not done, again later: %s", self._events.shard_id, error)
                 with self._changed:
                     lane.refuse()

@@ -251,7 +251,7 @@ def startable(shards: Iterable[Mapping[str, Any]], begun: Iterable[str], finishe
     """Which shards can be begun: not begun so far, with no parent in the list that is not finished.
 
     Args:
-        shards: as ListShards tells them; a parent that is not among them has expired.
+        shards: as ListShards returns them; a parent that is not among them has expired.
         begun: ids of shards that are read or were.
         finished: ids of shards of which nothing is left.
     """

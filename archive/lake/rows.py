@@ -1,8 +1,8 @@
 """Events as rows of the lake, from the stream's bytes to the JSON that Firehose converts, each parsed once.
 
 An event that was accepted in the ordinary way, with values that fit, is read by msgspec. Everything else (a replayed
-event, an escaped surrogate, bytes that are not an event) is read by `producers.event.decode`, which alone says what an event is;
-a property test compares the two.
+event, an escaped surrogate, other bytes) is read by `producers.event.decode`, which alone says what an event is; a
+property test compares the two.
 """
 
 import functools

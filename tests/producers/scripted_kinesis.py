@@ -21,6 +21,7 @@ class ScriptedKinesis:
         self.script = list(script)
         self.calls: list[list[bytes]] = []
         self.stream: list[bytes] = []
+        self.keys: list[str] = []  # of the records on the stream
 
     def put_records(self, StreamName, Records):
         assert StreamName == "events"
@@ -35,6 +36,7 @@ class ScriptedKinesis:
             answers.append(failure or {"SequenceNumber": str(len(self.stream)), "ShardId": "shardId-000000000000"})
             if not failure:
                 self.stream.append(record["Data"])
+                self.keys.append(record["PartitionKey"])
         return cut({"Records": answers, "FailedRecordCount": sum("ErrorCode" in answer for answer in answers)})
 
 

@@ -227,6 +227,46 @@ def test_the_waits_between_tries_have_the_jitter_of_the_caller():
     assert clock.sleeps == [0.0125, 0.025]
 
 
+def test_a_put_that_is_done_does_not_wait():
+    clock = RecordingClock()
+    kinesis: Any = ScriptedKinesis()
+    StreamWriter(kinesis, "events", clock).put([a_record(b"a", "the key")], clock.monotonic() + 10)
+    assert clock.sleeps == []
+    assert kinesis.keys == ["the key"]
+
+
+@pytest.mark.parametrize(
+    ("script", "throttled"),
+    [
+        ((), False),
+        (([INTERNAL],), False),
+        (([THROTTLED],), True),
+        (([THROTTLED], [INTERNAL]), True),
+        (([INTERNAL], [THROTTLED]), True),
+        (([THROTTLED], [THROTTLED]), True),
+        ((REFUSED, [INTERNAL]), True),
+        (([THROTTLED], aws_error("InternalFailure", 500)), True),
+        ((aws_error("InternalFailure", 500),), False),
+    ],
+)
+def test_a_put_is_throttled_where_the_stream_refused_any_of_it_for_its_rate(script, throttled):
+    outcome = put(ScriptedKinesis(*script), [a_record(b"a")])
+    assert len(outcome.written) == 1
+    assert outcome.throttled is throttled
+
+
+def test_an_error_without_a_message_is_named_by_its_code():
+    outcome = put(ScriptedKinesis(*[[{"ErrorCode": "InternalFailure"}]] * 100), [a_record(b"a")])
+    assert outcome.error == "InternalFailure: "
+
+
+def test_every_call_has_the_whole_limit_for_itself():
+    half = 5 * 1024 * 1024 - 1
+    kinesis = ScriptedKinesis()
+    put(kinesis, [a_record(bytes(half), str(n)) for n in range(4)])
+    assert [len(call) for call in kinesis.calls] == [2, 2]
+
+
 def test_the_caller_is_asked_before_each_call_and_may_end_the_put():
     kinesis, asked = ScriptedKinesis([THROTTLED]), []
 

@@ -3,7 +3,7 @@ locals {
   api_paths  = toset(["app", "health", "openapi.json"])
   stage_name = coalesce(local.settings.http.stage, var.environment)
 
-  # Posting is what can be guarded; health and the OpenAPI document tell nothing.
+  # Only posting can be guarded; health and the OpenAPI document hold nothing to protect.
   app_authorization = var.cognito != null ? "COGNITO_USER_POOLS" : var.lambda_authorizer != null ? "CUSTOM" : "NONE"
 }
 

@@ -34,7 +34,7 @@ $(DEV): $(RUN) requirements/dev.txt
 	@touch $@
 
 run: $(RUN) ## start the whole pipeline on this machine
-	@$(BIN)/spillway run $(ARGS)
+	@bash -mc '"$$0" run "$$@"; exit $$?' $(BIN)/spillway $(ARGS) # -m: Ctrl-C ends Spillway, and not make
 
 test: $(DEV) ## run the tests (ALL=1: those marked slow, too)
 	$(BIN)/pytest -n auto $(if $(ALL),,-m 'not slow') $(ARGS)
@@ -62,12 +62,12 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
-	$(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
+	$(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
-record-calls: $(DEV) ## record anew which calls of AWS each function makes (tests/roles/data)
-	SPILLWAY_KEEP_CALLS=1 $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+record-calls: $(DEV) ## record anew what functions call (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 
@@ -100,8 +100,19 @@ $(WORKFLOWS)/.actionlint: requirements/actionlint.txt $(WORKFLOWS)/.done
 	@$(WORKFLOWS)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r requirements/actionlint.txt
 	@touch $@
 
+conform: $(DEV) ## ask the facts of tests/conformance of a real AWS account (under 1 dollar; CLEAN=1 after a kill)
+	$(BIN)/python -m tests.conformance $(if $(CLEAN),--clean) $(ARGS)
+
+other-emulators: $(DEV) ## ask the facts of kinesalite and dynalite (needs node and npm)
+	npm install --silent --no-save --no-audit --no-fund --prefix .emulators kinesalite@3.3.3 dynalite@4.0.0
+	$(BIN)/python -m tests.conformance.other_emulators .emulators/node_modules $(ARGS)
+
 bench: $(DEV) ## measure, and print one table
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+mutate: $(DEV) ## change the code a little in thousands of ways, and list the changes that no test notices (hours)
+	nice -n 19 $(BIN)/mutmut run --max-children 1 $(ARGS)
+	$(BIN)/python -m tests.mutation
 
 requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) lambda.in -o lambda.txt
@@ -115,5 +126,5 @@ requirements: $(DEV) ## pin the requirements anew, with hashes (needs uv)
 	cd requirements && $(COMPILE) actionlint.in -o actionlint.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(CHECKOV) $(WORKFLOWS) mutants build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,6 @@
 """The Lambda functions: what each runs, how large it is, and the settings it reads from its environment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from infra.names import Names
@@ -32,8 +33,17 @@ class Function:
     environment: dict[str, str]
 
 
-def functions(settings: Settings, names: Names, dead_letter_queue_url: str) -> tuple[Function, ...]:
-    """The functions that events go through. Terraform sets the same; a test compares them."""
+def functions(
+    settings: Settings, names: Names, dead_letter_queue_url: str, api_key_digests: Sequence[str] = ()
+) -> tuple[Function, ...]:
+    """The functions that events go through. Terraform sets the same; a test compares them.
+
+    Args:
+        settings: of the environment.
+        names: of its resources.
+        dead_letter_queue_url: the queue's address.
+        api_key_digests: SHA-256 of the API keys that the function checks, where an HTTP API stands in front.
+    """
     http, writer, archive, dead_letters = settings.http, settings.table_writer, settings.archive, settings.dead_letters
     return (
         Function(
@@ -48,6 +58,8 @@ def functions(settings: Settings, names: Names, dead_letter_queue_url: str) -> t
                 "MAX_BATCH_EVENTS": str(http.max_batch_events),
                 "IDEMPOTENCY_TABLE": names.idempotency_table,
                 "CORS_ORIGINS": " ".join(http.cors_origins),
+                "API_KEY_SHA256": " ".join(api_key_digests) if http.function_guards else "",
+                "ALLOWED_CIDRS": " ".join(http.allowed_cidrs) if http.function_guards else "",
             },
         ),
         Function(

@@ -19,6 +19,14 @@ SECONDS_A_MONTH: Final = HOURS_A_MONTH * 3_600
 
 # API Gateway.
 REQUEST_MILLION: Final = 3.50  # REST, of the first 333 million a month; more cost less (2026-06-12)
+HTTP_REQUEST_MILLION: Final = 1.00  # HTTP API, of the first 300 million a month (2026-06-12) ...
+HTTP_REQUEST_BYTES: Final = 512 * KIB  # ... each begun so much of a body counts as one
+
+# Application Load Balancer, for comparison only.
+BALANCER_HOUR: Final = 0.0225
+BALANCER_UNIT_HOUR: Final = 0.008  # a capacity unit: the largest of what follows
+BALANCER_UNIT_CONNECTIONS: Final = 25  # new connections a second
+BALANCER_UNIT_GIB_HOUR: Final = 0.4  # to a Lambda function
 
 # Lambda.
 INVOCATION_MILLION: Final = 0.20  # (2026-08-09)
@@ -69,6 +77,11 @@ TRACE_MILLION: Final = 5.00  # recorded
 
 # What was not read in a price list, but comes from second hand or memory.
 UNSURE: Final = frozenset({
+    "BALANCER_HOUR",
+    "BALANCER_UNIT_HOUR",
+    "BALANCER_UNIT_CONNECTIONS",
+    "BALANCER_UNIT_GIB_HOUR",
+    "HTTP_REQUEST_BYTES",
     "LONG_RETENTION_SHARD_HOUR",
     "QUEUE_CHUNK_BYTES",
     "SCANNED_LEAST_BYTES",

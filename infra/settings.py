@@ -1,13 +1,14 @@
 """Read `infra/pipeline.yaml` into typed, checked settings.
 
 The file is the one place where a number of the pipeline is set. Its `environments` section is
-merged over the rest for the environment at hand; an unknown name or a value out of range is an
-error that says where it stands.
+merged over the rest for the environment at hand. Another file is an overlay: it names only what
+differs. An unknown name or a value out of range is an error that says where it stands.
 """
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import yaml
@@ -15,6 +16,7 @@ import yaml
 from producers.explained import Explained
 
 PIPELINE_FILE = Path(__file__).with_name("pipeline.yaml")
+USUAL_ENVIRONMENTS: Final = ("dev", "prod")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -34,6 +36,7 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class Http(_Section, frozen=True):
     """API Gateway's stage and the function behind it."""
 
+    door: Literal["rest", "http"]
     stage: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
     rate_per_second: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
     burst: Annotated[int, msgspec.Meta(ge=1, le=5_000)]
@@ -45,6 +48,11 @@ class Http(_Section, frozen=True):
     allowed_cidrs: tuple[str, ...]  # checked by `load`
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=29)]  # REST API integration time-out
     memory_mib: FunctionMemory
+
+    @property
+    def function_guards(self) -> bool:
+        """Whether the function checks API key and address: an HTTP API checks neither."""
+        return self.door == "http"
 
 
 class Stream(_Section, frozen=True):
@@ -206,23 +214,39 @@ class Settings(_Section, frozen=True):
     cost: Cost
     local: Local
 
+    def __post_init__(self) -> None:
+        age, retention = self.table_writer.maximum_record_age_seconds, self.stream.retention_hours * 3_600
+        if age > retention:
+            raise ValueError(
+                f"table_writer.maximum_record_age_seconds is {age:,}, over the {retention:,} seconds of "
+                "stream.retention_hours: a record would be gone before it is given up"
+            )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2, as Terraform reads it: `on`, `off`, `yes` and `no` are text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
 
 def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
     """Read the settings of one environment.
 
     Args:
         environment: such as `local` or `prod`; one without a section of its own gets the rest as it stands.
-        path: the YAML file.
+        path: the YAML file; another than pipeline.yaml is laid over it.
 
     Raises:
         SettingsError: the file is missing, not YAML, or a setting is unknown, absent or out of range.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path}: {error}") from error
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path}: expected a mapping of settings, found {type(document).__name__}")
+    document = _read(PIPELINE_FILE)
+    if path != PIPELINE_FILE:
+        document = _merge(document, _read(path))
     environments = document.pop("environments", None) or {}
     try:
         merged = _merge(document, environments.get(environment) or {})
@@ -235,6 +259,23 @@ def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
     except (msgspec.ValidationError, AttributeError, TypeError, ValueError) as error:
         raise SettingsError(f"{path} (environment {environment}): {error}") from error
     return settings
+
+
+def environments(path: Path = PIPELINE_FILE) -> frozenset[str]:
+    """The environments that are known: those of the settings file, of Terraform's variables, and the usual two."""
+    named = _read(path).get("environments") or {}
+    variables = path.parent / "terraform" / "environments"
+    return frozenset({*named, *USUAL_ENVIRONMENTS, *(file.stem for file in variables.glob("*.tfvars"))})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: expected a mapping of settings, found {type(document).__name__}")
+    return document
 
 
 def _merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from producers import answers
 from producers.answers import Response
@@ -19,6 +19,10 @@ from producers.telemetry import count, logger
 from producers.tracing import traced_call
 from producers.validation import load_schema
 
+if TYPE_CHECKING:
+    from producers.access import Access
+    from producers.idempotency import KeyTable
+
 SERVICE: Final = "http_api"
 RESERVE_SECONDS: Final = 0.5  # of the invocation's time, kept for the answer
 MAX_USER_AGENT_CHARACTERS: Final = 1024
@@ -28,7 +32,11 @@ def handler(event: dict[str, Any], context: Context) -> Response:
     """Answer one request of API Gateway; docs/http-api.md says with what."""
     request = request_of(event)
     methods = _RESOURCES.get(request.resource)
-    if methods is None:
+    access = _access()
+    refused = access.problem_with(request) if access else None
+    if refused is not None:
+        response = answers.refusal(refused)
+    elif methods is None:
         response = answers.refusal(Problem(404, "not_found", "no such resource; events are posted to /app"))
     elif request.method in methods:
         response = methods[request.method](request, context)
@@ -63,10 +71,10 @@ def _receipt_for(submission: Submission, body: bytes, request: Request, context:
     key = request.headers.get("idempotency-key")
     if key is None:
         return put(first).receipt
-    from producers.idempotency import ClientKey, key_table, once  # noqa: PLC0415 (most requests do without)
+    from producers.idempotency import ClientKey, once  # noqa: PLC0415 (most requests do without)
 
     lasts_seconds = context.get_remaining_time_in_millis() / 1000
-    return once(key_table(), ClientKey(request.client, key, body), first, put, lasts_seconds)
+    return once(_key_table(), ClientKey(request.client, key, body), first, put, lasts_seconds)
 
 
 def _put(submission: Submission, request: Request, deadline: float, attempt: Attempt) -> Acceptance:
@@ -142,12 +150,30 @@ def _ingestion() -> Ingestion:
 
 
 @functools.cache
+def _key_table() -> "KeyTable":
+    from producers.idempotency import KeyTable  # noqa: PLC0415 (as above)
+
+    return KeyTable(client("dynamodb"), os.environ["IDEMPOTENCY_TABLE"])
+
+
+@functools.cache
 def _rules() -> Rules:
     return Rules(
         event_bytes=int(os.environ["MAX_EVENT_BYTES"]),
         batch_events=int(os.environ["MAX_BATCH_EVENTS"]),
         schema=load_schema(),
     )
+
+
+@functools.cache
+def _access() -> "Access | None":
+    """What a request needs; None where the gateway checks it, or nothing is to be checked."""
+    digests, cidrs = (os.environ.get(name, "").split() for name in ("API_KEY_SHA256", "ALLOWED_CIDRS"))
+    if not digests and not cidrs:
+        return None
+    from producers.access import Access  # noqa: PLC0415 (a cold start pays for it only where something is checked)
+
+    return Access(digests, cidrs)
 
 
 @functools.cache

@@ -6,15 +6,12 @@ writes the same rows. docs/decisions/idempotency-receipts.md says why the answer
 """
 
 import contextlib
-import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from producers.aws import client
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.ingestion import Acceptance, Attempt, Receipt
 from producers.problem import Problem, RefusedRequest
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS: Final = 24 * 60 * 60
 MAX_KEY_CHARACTERS: Final = 255
-PATIENCE_SECONDS: Final = 1.0  # for the table, before and after the put
+PATIENCE_SECONDS: Final = 2.0  # for the table, before and after the put
 CLOCKS_DIFFER_SECONDS: Final = 1.0  # at most, between two execution environments
 
 _CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -240,9 +237,3 @@ def once(
     with contextlib.suppress(RefusedRequest):  # the answer is true all the same, and a retry uses the same keys
         keys.keep(claimed, acceptance)
     return acceptance.receipt
-
-
-@functools.cache
-def key_table() -> KeyTable:
-    """The table of this deployment."""
-    return KeyTable(client("dynamodb"), os.environ["IDEMPOTENCY_TABLE"])

@@ -173,7 +173,9 @@ def _batch() -> dict[str, Any]:
 
 
 def _problem() -> dict[str, Any]:
-    return _object("Why nothing of a request was accepted.", {"error": _error()})
+    problem = _object("Why nothing of a request was accepted.", {"error": _error()})
+    by_gateway = _object("The same, where an HTTP API answers by itself.", {"message": {"type": "string"}})
+    return {"anyOf": [problem, by_gateway]}
 
 
 def _error() -> dict[str, Any]:

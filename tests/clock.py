@@ -25,3 +25,15 @@ class FakeClock:
 
     def advance(self, seconds: float) -> None:
         self._now += seconds
+
+
+class RecordingClock(FakeClock):
+    """A clock that notes how long each sleep was."""
+
+    def __init__(self) -> None:
+        super().__init__(1000.0)
+        self.sleeps: list[float] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        super().sleep(seconds)

@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
+from tests.roles.plugin import pytest_configure, pytest_sessionfinish  # noqa: F401 (pytest looks for hooks here)
+
 # How long an example takes depends on what else the machine does; tests judge results, not times.
 settings.register_profile("spillway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("spillway")

@@ -133,7 +133,9 @@ def read_conversion_failed(key: str, line: int, text: bytes) -> FailedRecord:
     """A line of one of Firehose's `format-conversion-failed` objects; its data is the event rebuilt from the row."""
     fields = json.loads(text)
     raw = base64.b64decode(fields["rawData"], validate=True)
-    failure = Failure(checked_text(fields["lastErrorCode"]), checked_text(fields["lastErrorMessage"]))
+    # Recorded objects have the members with "last", the page "record format conversion" documents them without.
+    code = fields.get("lastErrorCode", fields.get("ErrorCode"))
+    failure = Failure(checked_text(code), checked_text(fields.get("lastErrorMessage", fields.get("ErrorMessage"))))
     data, replays = _event_of_row(raw)
     return _of_firehose(
         key, line, stage=FORMAT_CONVERSION_FAILED, failure=failure, fields=fields, data=data, replays=replays

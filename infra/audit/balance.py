@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
+from infra.audit.accepted import accepted_at_least
+from infra.audit.failures import in_failure_stores
+from infra.audit.lake import in_lake
 from infra.audit.ledger import Ledger, Missing
-from infra.audit.sightings import Period, in_failure_stores, in_lake, on_stream
-from infra.audit.table_keys import every_row, rows_of
+from infra.audit.sightings import Period
+from infra.audit.stream import on_stream
+from infra.audit.table_keys import every_row, rows_of, scan_costs_less
 from infra.names import Names
 from infra.settings import Settings
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -23,6 +28,7 @@ class Clients:
     dynamodb: Any
     s3: Any
     sqs: Any
+    cloudwatch: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,20 @@ class Balance:
 
     Args:
         events: keys seen anywhere, of events.
-        no_events: distinct bytes on the stream that are no event.
+        no_events: distinct bytes on the stream that are not an event.
         on_stream, in_table, in_lake, in_dead_letters, in_firehose_errors: how many of both kinds were seen there.
-        duplicates_in_lake: copies in the landing files beyond the first; the view and compaction leave them out.
+        duplicates_in_lake: copies in the landing files beyond the first, in whatever hour.
         on_the_way: not yet where they should be, but too young to be missing.
         missing_from_table: neither in the table nor in a dead letter.
         missing_from_lake: neither in the lake nor in an error object.
         lost: dead letters that say that records had left the stream before they could be read.
         unreadable: lines in the stores of failures that cannot be read.
         waiting_messages: in the dead-letter queue and the one behind it, not archived yet.
+        accepted_at_least: events that the HTTP API surely accepted within the period, by its own count; None where
+            CloudWatch has no count. Events that others put on the stream are not in it.
+        stream_holds_the_period: whether the stream still holds what was accepted at the period's start. Otherwise an
+            event that is neither in the lake nor in the table is unknown here, and only `accepted_at_least` says that
+            there was one.
     """
 
     events: int
@@ -56,11 +67,18 @@ class Balance:
     lost: int
     unreadable: int
     waiting_messages: int
+    accepted_at_least: int | None
+    stream_holds_the_period: bool
+
+    @property
+    def unknown(self) -> int:
+        """Events that were accepted and were seen nowhere, at least."""
+        return max(0, (self.accepted_at_least or 0) - self.events)
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything is accounted for."""
-        return not (self.missing_from_table or self.missing_from_lake or self.lost or self.unreadable)
+        """Whether every event that is known is accounted for, and the HTTP API counted no more than are known."""
+        return not (self.missing_from_table or self.missing_from_lake or self.lost or self.unreadable or self.unknown)
 
 
 def audit(
@@ -81,24 +99,24 @@ def audit(
         names: of its resources.
         settings: of the environment, for how long an event may be on its way.
         period: of acceptance.
-        scan_table: whether to look for rows that neither the stream nor the lake know.
-        report: told of each step, and how much was seen in it.
-        on_missing: given every event that is missing.
+        scan_table: whether to scan the table even where reading keys costs less, for rows that nothing else knows.
+        report: called after each step, with how much was seen in it.
+        on_missing: called with every event that is missing.
         clock: the time.
     """
     began = clock.time()
     waiting = _waiting(clients.sqs, names)
     retention = timedelta(hours=settings.stream.retention_hours)
     with Ledger() as ledger:
-        report("stream", ledger.enter(on_stream(clients.kinesis, names.stream, period, clock)))
-        report("lake", ledger.enter(in_lake(clients.s3, names.lake_bucket, period)))
+        report("stream", ledger.enter(chain.from_iterable(on_stream(clients.kinesis, names.stream, period, clock))))
+        report("lake", ledger.enter_tables(in_lake(clients.s3, names.lake_bucket, period)))
         lost = unreadable = seen = 0
         for failures in in_failure_stores(clients.s3, names, period, retention):
             seen += ledger.enter(failures.sightings)
             lost += len(failures.lost)
             unreadable += failures.unreadable
         report("failures", seen)
-        if scan_table:
+        if scan_table or scan_costs_less(clients.dynamodb, names.table, ledger.known_events()):
             rows = every_row(clients.dynamodb, names.table, period)
         else:
             rows = rows_of(clients.dynamodb, names.table, ledger.events(), clock)
@@ -128,6 +146,8 @@ def audit(
             lost=lost,
             unreadable=unreadable,
             waiting_messages=waiting,
+            accepted_at_least=accepted_at_least(clients.cloudwatch, names, period, began),
+            stream_holds_the_period=period.start >= datetime.fromtimestamp(began, UTC) - retention,
         )
 
 

@@ -1,4 +1,4 @@
-"""The set work of an audit: who was seen where, in DuckDB on disk, in bounded memory."""
+"""The set work of an audit: which event was seen where, in DuckDB on disk, in bounded memory."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from infra.audit.sightings import Sighting
+from infra.audit.sightings import SIGHTINGS, Sighting
 
 MEMORY: Final = "500MB"  # DuckDB's; with the readers' buffers an audit stays under 1 GB
 CHUNK: Final = 100_000
@@ -36,9 +36,9 @@ class Missing:
     """An event that is not where it should be.
 
     Args:
-        micros: its timestamp in microseconds since the epoch; of bytes that are no event the arrival.
-        identity: its request id; the digest of bytes that are no event.
-        is_event: whether it is one.
+        micros: its timestamp in microseconds since the epoch; of bytes that are not an event their arrival.
+        identity: its request id; the digest of bytes that are not an event.
+        is_event: whether it is an event.
         from_table: whether neither the table nor a dead letter has it.
         from_lake: whether neither the lake nor an error object has it.
     """
@@ -72,23 +72,36 @@ class Ledger:
         self._folder.cleanup()
 
     def enter(self, sightings: Iterable[Sighting]) -> int:
-        """Enter sightings; how many there were."""
-        total = 0
+        """Enter sightings; return how many there were."""
         remaining = iter(sightings)
-        while chunk := list(islice(remaining, CHUNK)):
-            entries = pa.table(
-                {
-                    "place": [each.place for each in chunk],
-                    "micros": pa.array([each.micros for each in chunk], pa.int64()),
-                    "identity": [each.identity for each in chunk],
-                    "is_event": [each.is_event for each in chunk],
-                }
+        chunks = iter(lambda: list(islice(remaining, CHUNK)), [])
+        return self.enter_tables(
+            pa.Table.from_arrays(
+                [pa.array([getattr(each, column.name) for each in chunk], column.type) for column in SIGHTINGS],
+                schema=SIGHTINGS,
             )
-            self._connection.register("entries", entries)
-            self._connection.execute("INSERT INTO sightings SELECT * FROM entries")
-            self._connection.unregister("entries")
-            total += len(chunk)
-        return total
+            for chunk in chunks
+        )
+
+    def enter_tables(self, tables: Iterable[pa.Table]) -> int:
+        """Enter sightings that are columns already, in the schema `SIGHTINGS`; return how many there were."""
+        total = 0
+        held: list[pa.Table] = []
+        for table in tables:
+            held.append(table)
+            if sum(each.num_rows for each in held) >= CHUNK:
+                total += self._insert(held)
+                held = []
+        return total + self._insert(held)
+
+    def _insert(self, tables: list[pa.Table]) -> int:
+        if not tables:
+            return 0
+        entries = pa.concat_tables(tables)
+        self._connection.register("entries", entries)
+        self._connection.execute("INSERT INTO sightings SELECT * FROM entries")
+        self._connection.unregister("entries")
+        return entries.num_rows
 
     def events(self) -> Iterator[list[tuple[int, str]]]:
         """Timestamp and request id of every event that was seen anywhere, in chunks."""
@@ -96,6 +109,10 @@ class Ledger:
         cursor.execute("SELECT DISTINCT micros, identity FROM sightings WHERE is_event")
         while chunk := cursor.fetchmany(CHUNK):
             yield chunk
+
+    def known_events(self) -> int:
+        """How many sightings of events were entered so far, an event that is in two places twice."""
+        return int(self._value("SELECT count(*) FROM sightings WHERE is_event"))
 
     def close(self) -> None:
         """Work out the balance; enter nothing afterwards."""
@@ -120,6 +137,5 @@ class Ledger:
             yield from (Missing(*row) for row in rows)
 
     def _value(self, sql: str) -> Any:
-        row = self._connection.execute(sql).fetchone()
-        assert row is not None  # noqa: S101 (an aggregate always gives a row)
-        return row[0]
+        ((value,),) = self._connection.execute(sql).fetchall()  # all, as another statement may follow only then
+        return value

@@ -12,6 +12,7 @@ from archive.compaction.local import LocalEngine
 from archive.lake.columns import arrow_schema, columns
 from infra.cli.context import CommandError, Context
 from infra.cli.edge import stopped
+from infra.cli.options import period, require_order
 from infra.cli.tables import print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,34 +21,28 @@ if TYPE_CHECKING:
     from archive.compaction.job import Outcome
 
 LOOK_BACK: Final = timedelta(hours=48)
-_FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 @click.command()
-@click.option("--from", "start", type=click.DateTime(_FORMATS), help="The first hour, UTC; two days ago by default.")
-@click.option("--to", "end", type=click.DateTime(_FORMATS), help="The hours that begin before, UTC; now by default.")
+@period("2d", of="Hours that began")
 @click.option("--json", "as_json", is_flag=True, help="For programs: an object for each hour.")
 @click.pass_obj
-def compact(context: Context, start: datetime | None, end: datetime | None, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+def compact(context: Context, start: datetime, end: datetime, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
     """Merge the small files of closed hours into few large ones.
 
     The new files are sorted by time and hold each event once. Stop the command at any moment and run it again: a query
     sees an hour before or after compaction, never between. An hour in which events arrived since the last run is
     compacted again. On AWS a schedule does this every hour.
     """
-    now = datetime.now(UTC)
-    since = start.replace(tzinfo=UTC) if start else now - LOOK_BACK
-    until = end.replace(tzinfo=UTC) if end else now
-    if since >= until:
-        raise click.UsageError("--from is not before --to")
+    require_order(start, end)
     outcomes: list[Outcome] = []
     try:
         with stopped(context, "compaction stopped", "What is done stays done; run it again."):
             s3, bucket = context.client("s3"), context.names().lake_bucket
-            hours = hours_with_events(s3, bucket, since, until)
+            hours = hours_with_events(s3, bucket, start, end)
             closed_after = timedelta(minutes=context.settings().compaction.closed_after_minutes)
             outcomes.extend(_announced(_compaction(context).run(hours), closed_after))
-            Cleaning(s3, bucket).run(min(since, now - LOOK_BACK), until)
+            Cleaning(s3, bucket).run(min(start, datetime.now(UTC) - LOOK_BACK), end)
     finally:
         if as_json:
             print_json([_record(outcome) for outcome in outcomes])
@@ -62,7 +57,7 @@ def compact(context: Context, start: datetime | None, end: datetime | None, as_j
             f"{len(failed)} of {len(outcomes)} hours are not compacted. First: {failed[0].hour}: {failed[0].error}"
         )
     if not outcomes:
-        click.echo(f"Nothing landed between {since:%Y-%m-%d %H:%M} and {until:%Y-%m-%d %H:%M} UTC", err=True)
+        click.echo(f"Nothing landed between {start:%Y-%m-%d %H:%M} and {end:%Y-%m-%d %H:%M} UTC", err=True)
 
 
 def _announced(outcomes: "Iterator[Outcome]", closed_after: timedelta) -> "Iterator[Outcome]":

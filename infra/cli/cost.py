@@ -11,10 +11,12 @@ from infra.cli.tables import print_json, print_table
 from infra.cost.bill import ROUNDINGS, Assumptions, monthly_bill
 from infra.cost.capacity import stream_dollars, table_dollars
 from infra.cost.cpu import cpu_of
+from infra.cost.door import FOR_COMPARISON, NAMES, door_dollars
 from infra.cost.flow import Work, flow
 from infra.cost.queue_design import queue_bill
 from infra.cost.savings import savings
 from infra.prices import MILLION, SECONDS_A_MONTH
+from infra.settings import environments
 
 if TYPE_CHECKING:
     from infra.cost.bill import Bill, Rounding
@@ -60,6 +62,10 @@ def cost(  # noqa: PLR0917 (click passes options by name)
     \b
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare
     """
+    if context.environment not in environments():
+        raise click.UsageError(
+            f"there is no environment {context.environment!r}; known are {', '.join(sorted(environments()))}"
+        )
     settings = Context(PROD).settings() if context.is_local else context.settings()
     work = Work(events_per_second, event_bytes, batch_size)
     factor = settings.cost.region_factor if region_factor is None else region_factor
@@ -80,6 +86,7 @@ class Report:
         found = flow(work, settings, cpu_of(work.payload_bytes, work.events_per_request))
         factor = assumptions.region_factor
         self.modes = {mode: dollars * factor for mode, dollars in stream_dollars(found, settings).items()}
+        self.doors = {door: dollars * SECONDS_A_MONTH * factor for door, dollars in door_dollars(work).items()}
         self.table_modes = {mode: dollars * factor for mode, dollars in table_dollars(found.write_units).items()}
         separate = monthly_bill(work, settings, assumptions, aggregated=False).dollars
         self.aggregation_saves = separate - self.bill.dollars
@@ -100,6 +107,7 @@ class Report:
             "per_million_events": self._per_million(self.bill),
             "services": self.bill.by_service(),
             "lines": [asdict(line) for line in self.bill.lines],
+            "doors": self.doors,
             "stream_modes": self.modes,
             "table_modes": self.table_modes,
             "aggregation_saves": self.aggregation_saves,
@@ -123,9 +131,12 @@ class Report:
         rows = [(line.service, line.what, round(line.quantity, 3), round(line.dollars, 2)) for line in self.bill.lines]
         print_table(("service", "what", "quantity", "dollars"), rows)
         click.echo(f"Total {self.bill.dollars:,.2f}, {self._per_million(self.bill):.3f} for a million events\n")
-        for name, modes in (("Stream", self.modes), ("Table, its writes", self.table_modes)):
+        offered = {door: self.doors[door] for door in NAMES.values()}
+        for name, modes in (("Door", offered), ("Stream", self.modes), ("Table, its writes", self.table_modes)):
             cheapest_first = sorted(modes.items(), key=lambda entry: entry[1])
             click.echo(f"{name}: " + ", ".join(f"{mode} {dollars:,.2f}" for mode, dollars in cheapest_first))
+        others = ", ".join(f"{door} {self.doors[door]:,.2f}" for door in FOR_COMPARISON)
+        click.echo(f"Instead of API Gateway, for comparison only (Spillway does not deploy these): {others}")
         click.echo(f"Aggregation saves {self.aggregation_saves:,.2f}")
         click.echo(
             f"Firehose: {self.by_rounding['event']:,.2f} if each event is rounded up to 5 KB, "

@@ -16,6 +16,7 @@ _WHY: Final = {
     409: "another request with this key is under way",
     429: "over the rate limit",
     503: "the stream took nothing",
+    504: "no answer in time",
 }
 
 
@@ -33,7 +34,7 @@ class AnnouncedRetry(urllib3.Retry):
 
 @functools.cache
 def pool(*, announced: bool = False) -> urllib3.PoolManager:
-    """The connection pool. 409, 429 and 503 are retried after what Retry-After says.
+    """The connection pool. 409, 429, 503 and 504 are retried after what Retry-After says.
 
     Args:
         announced: say so on standard error.
@@ -44,7 +45,12 @@ def pool(*, announced: bool = False) -> urllib3.PoolManager:
         retries=(AnnouncedRetry if announced else urllib3.Retry)(
             total=TRIES,
             connect=0,
-            status_forcelist=(409, 429, 503),  # under way for another request, over the rate, nothing taken
+            status_forcelist=(
+                409,
+                429,
+                503,
+                504,
+            ),  # under way for another request, over the rate, nothing taken, in doubt
             allowed_methods=None,
             backoff_factor=0.2,
             backoff_jitter=0.2,

@@ -28,7 +28,7 @@ class Moment(click.ParamType[datetime]):
             return value
         try:
             return parse_time(str(value), datetime.now(UTC))
-        except SelectionError as error:
+        except (SelectionError, OverflowError) as error:
             self.fail(str(error), param, ctx)
 
 

@@ -14,9 +14,9 @@ from rich.progress import Progress as ProgressBar
 
 from consumers.table import EventTable
 from infra.audit.sightings import Period
-from infra.cli.audit import MOMENT
 from infra.cli.context import Context
 from infra.cli.edge import stopped
+from infra.cli.options import MOMENT, TIMES, require_order
 from infra.cli.tables import print_json
 from infra.recovery.journal import Journal, end_of_begun
 from infra.recovery.lake_files import files_of
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @click.command("rebuild-table")
-@click.option("--from", "start", type=MOMENT, required=True, help="First moment of acceptance, UTC.")
-@click.option("--to", "end", type=MOMENT, help="The moment behind the last, UTC.  [default: now]")
+@click.option("--from", "start", type=MOMENT, required=True, metavar="TIME", help=f"Accepted from then on: {TIMES}.")
+@click.option("--to", "end", type=MOMENT, metavar="TIME", help="Accepted before then.  [default: now]")
 @click.option("--table", help="Written to, such as a restored one.  [default: the environment's]")
 @click.option(
     "--journal",
@@ -60,10 +60,8 @@ def rebuild_table(  # noqa: PLR0917 (click passes options by name)
     target = table or names.table
     ttl_days = settings.table.ttl_days
     ttl_seconds = None if ttl_days is None else ttl_days * 86_400
-    until = end.replace(tzinfo=UTC) if end else end_of_begun(journal) or datetime.now(UTC)
-    period = Period(start.replace(tzinfo=UTC), until)
-    if period.start >= period.end:
-        raise click.UsageError("--from must be before --to")
+    period = Period(start, end or end_of_begun(journal) or datetime.now(UTC))
+    require_order(period.start, period.end)
     with stopped(context, "the rebuild stopped", f"The same command goes on, from {journal}."):
         kept = Journal(journal, target, period)
         kept.begin()

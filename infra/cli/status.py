@@ -6,9 +6,10 @@ from dataclasses import asdict
 import click
 
 from infra import aws_status
-from infra.cli.context import Context
+from infra.cli.context import CommandError, Context
 from infra.cli.http import get_json
 from infra.cli.tables import print_hops, print_json, print_table
+from infra.names import Names
 from infra.status import HopStatus
 
 STATUS_PATH = "/_local/status"
@@ -45,6 +46,19 @@ def _show_local(context: Context, *, as_json: bool) -> None:
         print_hops(HopStatus(**hop) for hop in hops)
 
 
+def _require(context: Context, names: Names) -> None:
+    """Say that an environment does not exist, where its stream does not."""
+    kinesis = context.client("kinesis")
+    try:
+        kinesis.describe_stream_summary(StreamName=names.stream)
+    except kinesis.exceptions.ResourceNotFoundException as error:
+        raise CommandError(
+            f"{context.environment} does not exist in account {names.account}, region {context.region()}: there is no "
+            f"stream {names.stream}. Correct --env or AWS_PROFILE, or deploy it: spillway --env {context.environment} "
+            "deploy"
+        ) from error
+
+
 def _show_aws(context: Context, minutes: int, *, as_json: bool) -> None:
 
     now = time.time()
@@ -53,6 +67,8 @@ def _show_aws(context: Context, minutes: int, *, as_json: bool) -> None:
     alarms = aws_status.alarms(cloudwatch, names)
     hops = aws_status.hops(cloudwatch, names, since=since, now=now)
     behind = aws_status.behind(cloudwatch, names, since=since, now=now)
+    if not alarms and not any(hop.received or hop.waiting for hop in hops):
+        _require(context, names)
     if as_json:
         print_json(
             {

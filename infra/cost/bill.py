@@ -6,6 +6,7 @@ from typing import Final, Literal
 from infra import prices
 from infra.cost.capacity import Mode, TableMode, stream_dollars, table_dollars
 from infra.cost.cpu import cpu_of
+from infra.cost.door import NAMES, billed_requests, door_dollars
 from infra.cost.flow import LOG_BYTES, ROW_BYTES, Flow, Running, Work, flow
 from infra.prices import GIB, HOURS_A_MONTH, KIB, MILLION, SECONDS_A_MONTH
 from infra.settings import Settings
@@ -99,7 +100,7 @@ def monthly_bill(work: Work, settings: Settings, assumptions: Assumptions, *, ag
     stream = stream_dollars(found, settings)
     name, dollars = min(stream.items(), key=lambda entry: entry[1]) if mode is None else (mode, stream[mode])
     lines = [
-        _api_gateway(found.requests),
+        _api_gateway(work, settings),
         *_lambda("HTTP handler", found.http),
         *_lambda("table writer", found.writer),
         *_lambda("transform", found.transform),
@@ -120,9 +121,10 @@ def firehose_bytes(found: Flow, rounding: Rounding) -> float:
     return found.records * _rounded(found.record_bytes, prices.FIREHOSE_ROUNDING_BYTES)
 
 
-def _api_gateway(requests_per_second: float) -> Line:
-    millions = requests_per_second * SECONDS_A_MONTH / MILLION
-    return Line("API Gateway", "million requests", millions, millions * prices.REQUEST_MILLION)
+def _api_gateway(work: Work, settings: Settings) -> Line:
+    door = NAMES[settings.http.door]
+    millions = billed_requests(work, door) * SECONDS_A_MONTH / MILLION
+    return Line("API Gateway", f"million requests, {door}", millions, door_dollars(work)[door] * SECONDS_A_MONTH)
 
 
 def _lambda(name: str, function: Running) -> tuple[Line, Line]:

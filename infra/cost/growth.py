@@ -7,8 +7,11 @@ free tiers, storage or data transfer.
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from infra.cost.door import FOR_COMPARISON, NAMES, door_dollars
 from infra.cost.flow import LOG_BYTES, MEASURED, Running, Work, flow
 from infra.prices import (
     FIREHOSE_IN_GIB,
@@ -20,7 +23,6 @@ from infra.prices import (
     LOG_GIB,
     MILLION,
     PUT_UNIT_MILLION,
-    REQUEST_MILLION,
     SHARD_HOUR,
     WRITE_UNIT_MILLION,
 )
@@ -70,7 +72,7 @@ def growth(work: Work, settings: Settings) -> Growth:
     lanes = found.shards * settings.table_writer.parallelization_factor
     units = round(found.write_units)
     a_second = {
-        "API Gateway": found.requests * REQUEST_MILLION / MILLION,
+        "API Gateway": door_dollars(work)[NAMES[settings.http.door]],
         "Lambda": sum(lambda_dollars(function) for function in found.functions),
         "Kinesis": found.shards * SHARD_HOUR / 3_600 + found.put_units * PUT_UNIT_MILLION / MILLION,
         "Firehose": found.firehose_bytes / GIB * (FIREHOSE_IN_GIB + FIREHOSE_PARQUET_GIB),
@@ -95,28 +97,36 @@ def lambda_dollars(function: Running) -> float:
 
 
 def table(settings: Settings) -> Iterator[str]:
-    """The table of docs/performance.md, line by line, in Markdown."""
+    """The table of docs/performance.md, line by line, in Markdown: dollars with each door, the rest with either."""
     yield (
-        "| events/s | payload | posted | requests/s | shards | Lambda at once | write units/s | $ per million "
-        "| of which the most | nearest ceiling |"
+        "| events/s | payload | posted | requests/s | shards | Lambda at once | write units/s | $ a million, REST API "
+        "| HTTP API | function URL, load balancer | of which the most | nearest ceiling |"
     )
-    yield "|--:|--:|---|--:|--:|--:|--:|--:|---|---|"
+    yield "|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|---|---|"
     for rate in (10, 1_000, 100_000, 1_000_000):
         for size in (300, 3_000):
             for per_request in (1, 500):
                 work = Work(rate, size, per_request)
-                yield _line(work, growth(work, settings))
+                yield _line(work, {door: growth(work, _behind(door, settings)) for door in NAMES})
 
 
-def _line(work: Work, found: Growth) -> str:
+def _behind(door: str, settings: Settings) -> Settings:
+    http: Any = msgspec.structs.replace(settings.http, door=door)
+    return msgspec.structs.replace(settings, http=http)
+
+
+def _line(work: Work, found: dict[str, Growth]) -> str:
     posted = "one by one" if work.events_per_request == 1 else f"{work.events_per_request} at once"
-    most, dollars = max(found.dollars.items(), key=lambda entry: entry[1])
-    requests = found.requests_per_second
+    rest, http = found["rest"], found["http"]
+    most, dollars = max(http.dollars.items(), key=lambda entry: entry[1])
+    requests = http.requests_per_second
+    beside = sum(http.dollars.values()) - http.dollars["API Gateway"]
+    others = [beside + door_dollars(work)[door] * MILLION / work.events_per_second for door in FOR_COMPARISON]
     return (
         f"| {work.events_per_second:,} | {work.payload_bytes:,} B | {posted} "
-        f"| {requests:,.{0 if requests >= 1 else 2}f} | {found.shards:,} | {max(found.concurrency, 0.1):,.1f} "
-        f"| {found.write_units_per_second:,} | {sum(found.dollars.values()):.2f} | {most} {dollars:.2f} "
-        f"| {_ceilings(found)} |"
+        f"| {requests:,.{0 if requests >= 1 else 2}f} | {http.shards:,} | {max(http.concurrency, 0.1):,.1f} "
+        f"| {http.write_units_per_second:,} | {sum(rest.dollars.values()):.2f} | {sum(http.dollars.values()):.2f} "
+        f"| {', '.join(f'{each:.2f}' for each in others)} | {most} {dollars:.2f} | {_ceilings(http)} |"
     )
 
 

@@ -69,6 +69,7 @@ def _changes(work: Work, settings: Settings, assumptions: Assumptions) -> Iterat
         provisioned = replace(assumptions, table_mode="provisioned")
         yield _Change("table_capacity (Terraform)", "on-demand", "provisioned", price, work, settings, provisioned)
     for section, name, then, price in (
+        ("http", "door", "http", "no WAF, no usage plan, no traces of the gateway; it words its own errors"),
         ("stream", "shards", 1, "no room for a peak until the stream is scaled"),
         ("stream", "retention_hours", 24, "a day to repair what stops the consumers"),
         ("http", "memory_mib", LEAST_MEMORY, "slower single requests; the CPU comes in proportion"),
@@ -82,9 +83,16 @@ def _changes(work: Work, settings: Settings, assumptions: Assumptions) -> Iterat
     ):
         now = getattr(getattr(settings, section), name)
         rises = name in ("batching_window_seconds", "buffer_seconds", "transform_buffer_mib")
-        if now is None or (now < then if rises else now > then):
+        if now is None or _saves(now, then, rises=rises):
             changed_settings = _with(settings, section, name, then)
             yield _Change(f"{section}.{name}", now, then, price, work, changed_settings, assumptions)
+
+
+def _saves(now: Any, then: Any, *, rises: bool) -> bool:
+    """Whether a value is on the dearer side of another."""
+    if isinstance(then, str):
+        return bool(now != then)
+    return bool(now < then if rises else now > then)
 
 
 def _with(settings: Settings, section: str, name: str, value: Any) -> Settings:

@@ -13,9 +13,10 @@ import urllib3
 from infra.loading.sources import Batch, Entry
 from producers.explained import Explained
 
-TRIES: Final = 10  # for events that were throttled out of a batch
+TRIES: Final = 10  # for a batch of which the stream does not acknowledge every event
 REQUESTS_UNDER_WAY: Final = 4
 
+_UNACKNOWLEDGED: Final = ("throttled", "in_doubt")
 _REFUSED_WHOLE: Final = (400, 413)  # a body that is not UTF-8, or too large
 
 
@@ -87,28 +88,28 @@ class Sender:
             yield from (future.result() for future in done)
 
     def _send_batch(self, batch: Batch, file: str) -> Sent:
-        """Send a batch, what was throttled out of it again."""
-        accepted = 0
+        """Send a batch, the whole of it again while the stream does not acknowledge all of its events.
+
+        The entries are the same each time, and so is the key: the API puts only the events that are missing, under the
+        keys that they had at first.
+        """
         rejected = [Rejected(entry, entry.problem) for entry in batch.entries if entry.problem is not None]
-        pending = [entry for entry in batch.entries if entry.problem is None]
+        entries = [entry for entry in batch.entries if entry.problem is None]
+        if not entries:
+            return Sent(batch.first, batch.last, 0, rejected)
         for _ in range(TRIES):
-            if not pending:
-                break
-            again: list[Entry] = []
-            for entry, result in zip(pending, self._post(pending, file), strict=True):
-                if result["status"] == "accepted":
-                    accepted += 1
-                elif result["status"] == "throttled":
-                    again.append(entry)
-                else:
-                    rejected.append(Rejected(entry, result["error"]))
-            pending = again
-        if pending:
-            raise LoadFailed(
-                f"entry {pending[0].number}: the stream did not take it in {TRIES} tries; `spillway shards report` "
-                "shows how full the shards are"
-            )
-        return Sent(batch.first, batch.last, accepted, rejected)
+            results = self._post(entries, file)
+            if not any(result["status"] in _UNACKNOWLEDGED for result in results):
+                refused = [
+                    Rejected(entry, result["error"])
+                    for entry, result in zip(entries, results, strict=True)
+                    if result["status"] != "accepted"
+                ]
+                return Sent(batch.first, batch.last, len(entries) - len(refused), rejected + refused)
+        raise LoadFailed(
+            f"entry {entries[0].number}: the stream did not acknowledge it in {TRIES} tries; `spillway shards report` "
+            "shows how full the shards are"
+        )
 
     def _post(self, entries: list[Entry], file: str) -> list[dict[str, Any]]:
         body = "\n".join(entry.text for entry in entries).encode("utf-8", "surrogateescape")
@@ -126,12 +127,12 @@ class Sender:
             raise LoadFailed(
                 f"{at}: nobody answers at {self._url}: is the pipeline running (spillway run)? ({type(error).__name__})"
             ) from error
-        if answer.status == 503:  # after as many tries as the pool makes
-            return [{"status": "throttled"}] * len(entries)
         answered = _json_object(answer.data)
         if "results" in answered:
             results: list[dict[str, Any]] = answered["results"]
             return results
+        if answer.status in (503, 504):  # after as many tries as the pool makes
+            return [{"status": "in_doubt"}] * len(entries)
         if answer.status in _REFUSED_WHOLE and "error" in answered:
             if len(entries) == 1:
                 return [{"status": "invalid", "error": answered["error"]}]

@@ -1,4 +1,4 @@
-"""A Lambda function run in this process: events as JSON, a time-out, limited concurrency, errors as Lambda tells them.
+"""A Lambda function run in this process: events as JSON, a time-out, limited concurrency, errors in Lambda's form.
 
 Each execution environment is a thread that stays warm for the next event, as on Lambda. A caller hands its event over
 and waits for the answer with a time-out: two changes of threads, 0.1 to 0.2 ms on two cores. `invoke_here` takes 0.02.
@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from infra.local.lambda_context import LambdaContext, new_log_stream_name
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -32,7 +32,13 @@ _answer_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 class FunctionThrottled(Exception):
-    """No execution environment is free (TooManyRequestsException, 429): the handler has not seen the event."""
+    """No execution environment is free (TooManyRequestsException, 429): the handler has not seen the event.
+
+    Args:
+        message: Lambda's words, then which function.
+    """
+
+    reason: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 
 class RequestTooLarge(Exception):
@@ -69,8 +75,8 @@ class LocalFunction:
         name: such as `spillway-local-table-writer`.
         handler: called with the event and a context, as Lambda would.
         timeout_seconds: an invocation that takes longer is answered with `Sandbox.Timedout`.
-        memory_mib: only told to the handler; nothing is limited.
-        arn: of the function, only told to the handler.
+        memory_mib: the handler sees it; nothing is limited.
+        arn: of the function; the handler sees it.
         clock: what `get_remaining_time_in_millis` falls by. The time-out itself is of the machine's clock.
         reserved_concurrency: how many invocations may run at once, abandoned ones counted in.
     """
@@ -104,7 +110,7 @@ class LocalFunction:
         Raises:
             FunctionThrottled: as many invocations as reserved are running or abandoned.
             RequestTooLarge: the event is over 6,291,556 bytes of JSON.
-            ValueError, TypeError: the event cannot be told in JSON (the caller's mistake).
+            ValueError, TypeError: the event cannot be written as JSON (the caller's mistake).
         """
         body = self._body(event)
         environment = self._take_environment()
@@ -116,7 +122,7 @@ class LocalFunction:
         return call.result
 
     def invoke_here(self, event: Any) -> InvocationResult:
-        """Run the handler in the caller's own thread: no change of threads, but nobody to call time while it runs.
+        """Run the handler in the caller's own thread: no change of threads, and no time-out while it runs.
 
         For callers that watch over their threads themselves, such as `asyncio.wait_for` around an executor. An answer
         that comes after the time-out is thrown away here too. Raises what `invoke` raises.
@@ -173,13 +179,13 @@ class LocalFunction:
         """Count one more environment; the caller holds the lock."""
         if self._environments >= self._reserved_concurrency:
             if not self._warm:
-                raise FunctionThrottled(f"{self.name}: {self._environments} invocations are running, no more may")
+                raise FunctionThrottled(f"Rate Exceeded. {self.name} runs {self._environments} invocations, its limit.")
             self._warm.pop(0).calls.put(None)
             self._environments -= 1
         self._environments += 1
 
     def _serve(self, environment: "_Environment") -> None:
-        """Answer one call after another until told to end, or abandoned."""
+        """Answer one call after another until `close`, or until a call is abandoned."""
         while (call := environment.calls.get()) is not None:
             result = self._run(call)
             with self._lock:

@@ -234,9 +234,20 @@ def http_answer(payload: Any) -> Answer:
         status = int(payload.get("statusCode", 200))
         body = payload.get("body") or ""
         content = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
-        headers = [
-            (name.lower().encode(), str(value).encode()) for name, value in (payload.get("headers") or {}).items()
-        ]
+        headers = _answer_headers(payload.get("headers") or {}, payload.get("multiValueHeaders") or {})
     except (AttributeError, TypeError, ValueError):
         raise Refused(Own.FAILED) from None
     return status, headers, content
+
+
+def _answer_headers(single: dict[str, Any], multiple: dict[str, list[Any]]) -> list[tuple[bytes, bytes]]:
+    """Both kinds of headers, merged; the media type is JSON where the function names none."""
+    if not all(isinstance(values, list) for values in multiple.values()):
+        raise TypeError("a member of multiValueHeaders is not a list")
+    pairs = [*single.items(), *((name, value) for name, values in multiple.items() for value in values)]
+    headers = {
+        (name.lower(), str(value).lower() if isinstance(value, bool) else str(value)): None for name, value in pairs
+    }
+    if not any(name == "content-type" for name, _ in headers):
+        headers["content-type", "application/json"] = None
+    return [(name.encode(), value.encode()) for name, value in headers]

@@ -9,7 +9,7 @@ from producers.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class LambdaContext:
-    """What Lambda's Python runtime tells a handler about its invocation; the names are Lambda's.
+    """What a handler of Lambda's Python runtime sees of its invocation; the names are Lambda's.
 
     Args:
         aws_request_id: of this invocation.
@@ -19,7 +19,7 @@ class LambdaContext:
         log_group_name: where CloudWatch would keep its log.
         log_stream_name: one for each execution environment.
         deadline: when the time-out falls, on the clock's monotonic seconds.
-        clock: what the remaining time is told by.
+        clock: measures the remaining time.
         function_version: always `$LATEST` here.
     """
 

@@ -1,6 +1,7 @@
 """The whole pipeline in one process: put together, started, drained, stopped."""
 
 import contextlib
+import hashlib
 import importlib
 import logging
 import os
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,11 +29,16 @@ from infra.local.firehose.delivery_stream import Firehose
 from infra.local.function_output import FunctionOutput
 from infra.local.functions import LocalFunction
 from infra.local.gateway import Gateway, Stage
+from infra.local.gateway_http import HttpDoor
 from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
+from infra.local.store.checkpoints import ReaderCheckpoints
+from infra.local.store.store import Store, throwaway
+from infra.local.store.table_items import TableItems
+from infra.local.store_keeper import StoreKeeper
 from infra.local.token_bucket import TokenBucket
 from infra.local.xray_daemon import XRayDaemon
 from infra.names import Names
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 
 HTTP_THREADS: Final = 16  # requests answered at once
 API_KEY_VARIABLE: Final = "SPILLWAY_API_KEY"
+STORE_PATH: Final = "/_local/store"
 STATUS_PATH: Final = "/_local/status"
 TRACES_PATH: Final = "/_local/traces"
 DRAIN_POLL_SECONDS: Final = 0.05
@@ -52,18 +59,32 @@ DRAIN_POLL_SECONDS: Final = 0.05
 _log = logging.getLogger("spillway")
 
 
-class LocalPipeline:
-    """The pipeline, from an empty machine: AWS in memory, the four functions, and what drives them.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the table holds.
 
-    Use it as a context manager; what it holds is gone at the end.
+    Args:
+        events: how many.
+        since: the timestamp of the first; None where there is none.
+    """
+
+    events: int
+    since: str | None
+
+
+class LocalPipeline:
+    """The pipeline: AWS on this machine, the four functions, and what drives them.
+
+    Use it as a context manager. What was accepted stays in the store; the resources are made anew at each start.
 
     Args:
         settings: of the environment.
         environment: names every resource.
         http_port: of the HTTP API; 0 takes any free one.
         aws_port: of the AWS endpoint; likewise.
-        make: makes the resources by other means than `provision`, given the AWS endpoint's address, and tells the
+        make: makes the resources by other means than `provision`, given the AWS endpoint's address, and returns the
             settings that they came out with.
+        store: what is kept, open for this process; without one, a store that is gone at the end.
     """
 
     def __init__(
@@ -72,10 +93,13 @@ class LocalPipeline:
         environment: str,
         http_port: int,
         aws_port: int,
+        *,
         make: Callable[[str], Settings] | None = None,
+        store: Store | None = None,
     ) -> None:
         self._settings = settings
         self._make = make
+        self._given_store = store
         self.names = Names(environment, ACCOUNT)
         self._http_port = http_port
         self._aws_port = aws_port
@@ -97,7 +121,8 @@ class LocalPipeline:
             listener = loopback_socket(self._http_port, "--port")
             stack.callback(listener.close)
             endpoint = AwsEndpoint(self._aws_port)
-            stack.enter_context(local_aws(self._settings.region, self._settings.local.limits))
+            self._store = self._given_store or stack.enter_context(throwaway())
+            stack.enter_context(local_aws(self._settings.region, self._settings.local.limits, self._store))
             endpoint.start()
             stack.callback(endpoint.stop)
             self._output.install()
@@ -106,9 +131,12 @@ class LocalPipeline:
             self._xray.start()
             stack.callback(self._xray.stop)
             if self._make is None:
-                provision(self._settings, self.names)
+                provision(self._settings, self.names, _digests(self.api_key))
             else:
                 self._settings = self._make(endpoint.url)
+            keeper = StoreKeeper(self._store, self.names.stream, self._settings.region)
+            keeper.start()
+            stack.callback(keeper.stop)
             self._attach(stack)
             self._http = HttpServer(self._gateway(stack), listener)
             self._http.start()
@@ -173,6 +201,7 @@ class LocalPipeline:
                 kinesis,
                 sqs,
                 poll_seconds=poll_seconds,
+                checkpoints=self._checkpoints("stream_mapping"),
             ),
             QueueMapping(
                 mappings[self.names.function(DEAD_LETTER_ARCHIVER)],
@@ -187,11 +216,25 @@ class LocalPipeline:
                 self._client("s3"),
                 self._client("glue"),
                 read_seconds=poll_seconds,
+                checkpoints=self._checkpoints("firehose"),
             ),
         ]
         for worker in self._workers:
             worker.start()
             stack.callback(worker.stop)
+
+    def held(self) -> Held:
+        """How many events the table holds, and the time of the first."""
+        rows = TableItems(self._store.database, self._stored(self.names.table))
+        first = rows.first()
+        return Held(len(rows), None if first is None else first.hash_key.decode())
+
+    def _checkpoints(self, reader: str) -> ReaderCheckpoints:
+        return ReaderCheckpoints(self._store.checkpoints, reader, self._stored(self.names.stream))
+
+    def _stored(self, name: str) -> str:
+        """A stream or a table as the store names it."""
+        return f"{ACCOUNT}/{self._settings.region}/{name}"
 
     def _client(self, service: str) -> Any:
         """A client for the parts that AWS itself would run; they do their own retries."""
@@ -221,17 +264,23 @@ class LocalPipeline:
         )
         tracing = GatewayTracing(f"{self.names.prefix}/{http.stage}", self._settings.tracing, self._xray.keep)
         pages = {
+            STORE_PATH: lambda _query: self._store.bytes_by_part(),
             STATUS_PATH: lambda _query: [asdict(hop) for hop in self.status()],
             TRACES_PATH: self._xray.page,
         }
         return Gateway(
             stage,
-            RestDoor(http.stage),
+            RestDoor(http.stage) if http.door == "rest" else HttpDoor(),
             self._functions[HTTP_API],
             executor=executor,
             tracing=tracing,
             local_paths=pages,
         )
+
+
+def _digests(api_key: str | None) -> list[str]:
+    """What a function that checks the key itself is given of it."""
+    return [] if api_key is None else [hashlib.sha256(api_key.encode()).hexdigest()]
 
 
 def _api_key() -> str:

@@ -6,6 +6,7 @@ Terraform makes the same on AWS, and applied to the local endpoint here; a test 
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
@@ -22,17 +23,24 @@ MAX_MESSAGE_BYTES = 262_144  # the most that Terraform's AWS provider 5 sets, th
 DAY_SECONDS = 86_400
 
 
-def provision(settings: Settings, names: Names) -> None:
-    """Create every resource of one environment; they must not exist yet."""
-    _Provisioning(settings, names).run()
+def provision(settings: Settings, names: Names, api_key_digests: Sequence[str] = ()) -> None:
+    """Create every resource of one environment; they must not exist yet.
+
+    Args:
+        settings: of the environment.
+        names: of its resources.
+        api_key_digests: see `infra.functions.functions`.
+    """
+    _Provisioning(settings, names, api_key_digests).run()
 
 
 class _Provisioning:
     """The calls that make one environment, in the order that they depend on each other."""
 
-    def __init__(self, settings: Settings, names: Names) -> None:
+    def __init__(self, settings: Settings, names: Names, api_key_digests: Sequence[str]) -> None:
         self.settings = settings
         self.names = names
+        self._api_key_digests = api_key_digests
         self._arn = f"{settings.region}:{names.account}"
 
     def run(self) -> None:
@@ -54,10 +62,13 @@ class _Provisioning:
         kinesis = self._client("kinesis")
         stream = self.settings.stream
         kinesis.create_stream(StreamName=self.names.stream, ShardCount=stream.shards)
-        if stream.retention_hours > 24:
-            kinesis.increase_stream_retention_period(
-                StreamName=self.names.stream, RetentionPeriodHours=stream.retention_hours
-            )
+        summary = kinesis.describe_stream_summary(StreamName=self.names.stream)["StreamDescriptionSummary"]
+        change = {"StreamName": self.names.stream, "RetentionPeriodHours": stream.retention_hours}
+        # A stream that the store held has the shards and the retention of before.
+        if stream.retention_hours > summary["RetentionPeriodHours"]:
+            kinesis.increase_stream_retention_period(**change)
+        elif stream.retention_hours < summary["RetentionPeriodHours"]:
+            kinesis.decrease_stream_retention_period(**change)
 
     def _table(self) -> None:
         dynamodb = self._client("dynamodb")
@@ -144,7 +155,7 @@ class _Provisioning:
         """Create the functions; the code stays in this process, so the package is an empty one."""
         lambda_ = self._client("lambda")
         arns = {}
-        for function in functions(self.settings, self.names, queue_url):
+        for function in functions(self.settings, self.names, queue_url, self._api_key_digests):
             arns[function.module] = lambda_.create_function(
                 FunctionName=self.names.function(function.module),
                 Runtime="python3.13",

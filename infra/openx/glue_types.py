@@ -47,7 +47,7 @@ def read_columns(descriptions: Sequence[Mapping[str, Any]]) -> tuple[Column, ...
     """Read the columns of a Glue table's storage descriptor (`[{"Name": …, "Type": …}]`).
 
     Raises:
-        UnsupportedSchema: there is none, or one has a type that is not supported.
+        UnsupportedSchema: the table has no columns, or a column has a type that is not supported.
     """
     if not descriptions:
         raise UnsupportedSchema("the table has no columns")

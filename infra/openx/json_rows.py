@@ -1,6 +1,6 @@
 """The OpenX JSON SerDe as Firehose runs it: a record's JSON to rows of typed values, one record at a time.
 
-This is the reference for what a value becomes, and what names the reason where there is none. Whole batches go
+This is the reference for what a value becomes, and it names the reason of a failure. Whole batches go
 through `columnar_json`, which must give the same and is a hundred times as fast. Sources: "Convert input data
 format" (Firehose developer guide) for the input, and observations of the service for coercions.
 

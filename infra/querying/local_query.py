@@ -10,14 +10,18 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from archive.lake.tables import EVENTS
+from infra.querying.dialect import MACROS, refuse_missing, refuse_operators, refuse_unknown, rewritten
 from infra.querying.interruptible import interruptible
 from infra.querying.local_lake import LocalLake
 from infra.querying.result import Result
 from infra.querying.sql_error import Position, QueryFailed, at_name, from_duckdb, pointed, unclosed
 
 ROWS_OF_A_BATCH: Final = 2_048  # what DuckDB works on at once
-_DECIMAL: Final = re.compile(r"[+-]?(\d+)\.(\d+)")
+_SHOW: Final = re.compile(r"\s*show\s+(columns|partitions)\s+(?:from\s+|in\s+)?([\w.\"`]+)\s*;?\s*", re.IGNORECASE)
+_EXPLAIN: Final = re.compile(r"\s*explain\s+", re.IGNORECASE)
 
+_STATEMENTS: Final = "SELECT, WITH, VALUES, EXPLAIN, DESCRIBE, SHOW TABLES, SHOW COLUMNS and SHOW PARTITIONS"
 
 T = TypeVar("T")
 
@@ -31,6 +35,7 @@ class LocalQuery:
 
     def __init__(self, lake: LocalLake) -> None:
         self._lake = lake
+        self._has_macros = False
         self._connection = duckdb.connect(
             config={
                 "errors_as_json": True,  # which say where they are
@@ -58,25 +63,72 @@ class LocalQuery:
             QueryFailed: it cannot be read, or run.
             infra.querying.local_lake.LakeUnavailable: the lake cannot be read.
         """
-        if sql.lower().rstrip("; \n").split() == ["show", "tables"]:
-            return Result.of(pa.table({"name": self._lake.names}), limit)
+        if (about := self._about_tables(sql)) is not None:
+            return Result.of(about, limit)
+        if explain := _EXPLAIN.match(sql):
+            return self._explained(sql[explain.end() :], parameters)
         statement = _parse(sql)
         if not isinstance(statement, exp.Query | exp.Describe | exp.Values):
-            raise QueryFailed("only queries are run here: SELECT, WITH, DESCRIBE or SHOW TABLES")
+            raise QueryFailed(f"only queries are run here: {_STATEMENTS}")
         if isinstance(statement, exp.Describe):
             return Result.of(_described(self._lake, sql.rsplit(maxsplit=1)[-1].rstrip(";")), limit)
+        translated, names_of = self._translated(sql, statement, parameters)
+        # Only a statement says where its mistake is, a relation does not; only a relation gives Arrow without a copy.
+        explain_sql = f"EXPLAIN {translated}"
+        self._call(sql, explain_sql, lambda: self._connection.execute(explain_sql, list(parameters)))
+        reader = self._call(sql, translated, lambda: self._reader(translated, list(parameters)))
+        names = names_of(reader.schema.names)
+        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+        return Result(schema, self._batches(sql, translated, reader, schema), limit)
+
+    def _translated(
+        self, sql: str, statement: exp.Expr, parameters: Sequence[str]
+    ) -> tuple[str, Callable[[list[str]], list[str]]]:
+        """The SQL for DuckDB, and the headings that Athena gives."""
         self._open_tables(sql, statement)
         asked = sum(1 for _ in statement.find_all(exp.Placeholder))
         if asked != len(parameters):
             raise QueryFailed(f"question marks in the SQL: {asked}; parameters given: {len(parameters)}")
-        translated = _as_in_athena(statement, self._lake.database).sql(dialect="duckdb")
-        # Only a statement says where its mistake is, a relation does not; only a relation gives Arrow without a copy.
+        refuse_unknown(sql, statement)
+        refuse_operators(sql, statement, self._types(statement))
+        original = statement.copy()
+        translated = rewritten(sql, statement, self._lake.database).sql(dialect="duckdb")
+        return translated, lambda names: _names_as_in_athena(original, names)
+
+    def _types(self, statement: exp.Expr) -> dict[str, dict[str, str]]:
+        named = {table.name.lower() for table in statement.find_all(exp.Table)}
+        return {
+            name: {column.name: "varchar" if column.type == "string" else column.type for column in columns}
+            for name in named
+            if (columns := self._lake.columns(name)) is not None and not any("<" in column.type for column in columns)
+        }
+
+    def _about_tables(self, sql: str) -> pa.Table | None:
+        """The answer to SHOW; None for another statement."""
+        if sql.lower().rstrip("; \n").split() == ["show", "tables"]:
+            return pa.table({"name": self._lake.names})
+        if not (show := _SHOW.fullmatch(sql)):
+            return None
+        name = show[2].rpartition(".")[2].strip('"`').lower()
+        columns = self._lake.columns(name)
+        if columns is None:
+            raise at_name(sql, name, f"no table {name}; there are {', '.join(self._lake.names)}")
+        if show[1].lower() == "columns":
+            return pa.table({"field": [column.name for column in columns]})
+        keys = [column.name for column in columns if column.name in {"error_type", "dt", "hour"}]
+        if not keys or name == EVENTS:
+            raise QueryFailed(f"{name} has no partitions")
+        path = " || '/' || ".join(f"'{key}=' || {key}" for key in keys)
+        return self.run(f"SELECT DISTINCT {path} AS partition FROM {name} ORDER BY 1").table()  # noqa: S608 (our names)
+
+    def _explained(self, sql: str, parameters: Sequence[str]) -> Result:
+        statement = _parse(sql)
+        if not isinstance(statement, exp.Query):
+            raise QueryFailed("only a query is explained")
+        translated, _ = self._translated(sql, statement, parameters)
         explain = f"EXPLAIN {translated}"
-        self._call(sql, explain, lambda: self._connection.execute(explain, list(parameters)))
-        reader = self._call(sql, translated, lambda: self._reader(translated, list(parameters)))
-        names = _names_as_in_athena(statement, reader.schema.names)
-        schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
-        return Result(schema, self._batches(sql, translated, reader, schema), limit)
+        rows = self._call(sql, explain, lambda: self._connection.execute(explain, list(parameters)).fetchall())
+        return Result.of(pa.table({"Query Plan": [str(row[-1]) for row in rows]}))
 
     def _open_tables(self, sql: str, statement: exp.Expr) -> None:
         for table in statement.find_all(exp.Table):
@@ -88,6 +140,9 @@ class LocalQuery:
         if unknown := sorted(mentioned - with_clauses - set(self._lake.names)):
             raise at_name(sql, unknown[0], f"no table {unknown[0]}; there are {', '.join(self._lake.names)}")
         self._lake.open(self._connection, mentioned, with_hidden='"$' in sql)
+        if not self._has_macros:
+            self._connection.execute(MACROS)
+            self._has_macros = True
 
     def _reader(self, translated: str, parameters: list[str]) -> pa.RecordBatchReader:
         relation = self._connection.sql(translated, params=parameters)
@@ -112,25 +167,6 @@ def run_local(lake: LocalLake, sql: str, parameters: Sequence[str] = ()) -> pa.T
     """The rows of one statement, all at once; see `LocalQuery.run`."""
     with LocalQuery(lake) as query:
         return query.run(sql, parameters).table()
-
-
-def _as_in_athena(statement: exp.Expr, database: str) -> exp.Expr:
-    """The statement with what the translation leaves to DuckDB's own rules made plain."""
-    for table in statement.find_all(exp.Table):
-        if table.db == database:
-            table.set("db", None)
-    for kind in list(statement.find_all(exp.DataType)):
-        if kind.this == exp.DType.DECIMAL and not kind.expressions:  # DuckDB would take decimal(18,3)
-            kind.replace(exp.DataType.build(_decimal_of(kind.parent)))
-    return statement
-
-
-def _decimal_of(parent: exp.Expr | None) -> str:
-    """What `decimal` without digits means: as many as the literal has, or the most and none behind the point."""
-    value = parent.this if isinstance(parent, exp.Cast) else None
-    if isinstance(value, exp.Literal) and (digits := _DECIMAL.fullmatch(value.name)):
-        return f"decimal({len(digits[1] + digits[2])}, {len(digits[2])})"
-    return "decimal(38, 0)"
 
 
 def _names_as_in_athena(statement: exp.Expr, names: list[str]) -> list[str]:
@@ -161,6 +197,7 @@ def _described(lake: LocalLake, name: str) -> pa.Table:
 
 def _parse(sql: str) -> exp.Expr:
     try:
+        refuse_missing(sql)
         statements = [each for each in sqlglot.parse(sql, read="athena") if each is not None]
     except sqlglot.errors.ParseError as error:
         first = error.errors[0] if error.errors else {}

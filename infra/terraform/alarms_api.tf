@@ -1,13 +1,14 @@
 # What clients meet at API Gateway.
 locals {
-  api_dimensions = { ApiName = local.prefix, Stage = local.stage_name }
+  api_dimensions = merge(local.door.dimension, { Stage = local.stage_name })
+  api_errors     = local.is_http_api ? { client = "4xx", server = "5xx" } : { client = "4XXError", server = "5XXError" }
   api_metric     = { namespace = "AWS/ApiGateway", dimensions = local.api_dimensions, part = "intake" }
 
   api_alarms = {
     api-5xx = merge(local.api_metric, {
       what       = "Over ${100 * local.thresholds.http_error_share} % of requests are answered with 5xx."
       severity   = "high"
-      metric     = "5XXError"
+      metric     = local.api_errors.server
       statistic  = "Average" # of 0 and 1, so the share
       threshold  = local.thresholds.http_error_share
       periods    = 5
@@ -16,7 +17,7 @@ locals {
     api-4xx = merge(local.api_metric, {
       what       = "Over ${100 * local.thresholds.http_refused_share} % of requests are answered with 4xx."
       severity   = "low"
-      metric     = "4XXError"
+      metric     = local.api_errors.client
       statistic  = "Average"
       threshold  = local.thresholds.http_refused_share
       periods    = 15

@@ -1,6 +1,15 @@
-# The REST API: a stage, three paths, every request to the function by proxy.
+# The REST API (http.door: rest): a stage, three paths, every request to the function by proxy.
 locals {
+  is_rest_api = local.settings.http.door == "rest"
+  is_http_api = local.settings.http.door == "http" # api_http.tf
+
   api_paths  = toset(["app", "health", "openapi.json"])
+  rest_paths = local.is_rest_api ? local.api_paths : toset([])
+  access_log_format = jsonencode({
+    for field in ["requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "responseLength", "error.responseType"] :
+    field => "$context.${field}"
+  })
+
   stage_name = coalesce(local.settings.http.stage, var.environment)
 
   # Only posting can be guarded; health and the OpenAPI document hold nothing to protect.
@@ -20,6 +29,8 @@ locals {
 }
 
 resource "aws_api_gateway_rest_api" "this" {
+  count = local.is_rest_api ? 1 : 0
+
   name        = local.prefix
   description = "Spillway ${var.environment}: takes events in"
 
@@ -37,21 +48,21 @@ resource "aws_api_gateway_rest_api" "this" {
 }
 
 resource "aws_api_gateway_resource" "this" {
-  for_each = local.api_paths
+  for_each = local.rest_paths
 
-  rest_api_id = aws_api_gateway_rest_api.this.id
-  parent_id   = aws_api_gateway_rest_api.this.root_resource_id
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  parent_id   = aws_api_gateway_rest_api.this[0].root_resource_id
   path_part   = each.key
 }
 
 # ANY, since the function answers a wrong method with 405 and the right one.
 resource "aws_api_gateway_method" "this" {
-  for_each = local.api_paths
+  for_each = local.rest_paths
 
   # checkov:skip=CKV_AWS_59:open unless an option guards it (API key, cognito, lambda_authorizer, allowed CIDRs, waf)
   # checkov:skip=CKV2_AWS_53:any JSON, NDJSON, gzip and an empty body are valid; the function says what is wrong, and where
 
-  rest_api_id          = aws_api_gateway_rest_api.this.id
+  rest_api_id          = aws_api_gateway_rest_api.this[0].id
   resource_id          = aws_api_gateway_resource.this[each.key].id
   http_method          = "ANY"
   authorization        = each.key == "app" ? local.app_authorization : "NONE"
@@ -61,9 +72,9 @@ resource "aws_api_gateway_method" "this" {
 }
 
 resource "aws_api_gateway_integration" "this" {
-  for_each = local.api_paths
+  for_each = local.rest_paths
 
-  rest_api_id             = aws_api_gateway_rest_api.this.id
+  rest_api_id             = aws_api_gateway_rest_api.this[0].id
   resource_id             = aws_api_gateway_resource.this[each.key].id
   http_method             = aws_api_gateway_method.this[each.key].http_method
   type                    = "AWS_PROXY"
@@ -74,19 +85,23 @@ resource "aws_api_gateway_integration" "this" {
 
 # A browser asks for leave (CORS) without key or token.
 resource "aws_api_gateway_method" "preflight" {
+  count = local.is_rest_api ? 1 : 0
+
   # checkov:skip=CKV_AWS_59:a preflight request comes without key or token by its nature, and changes nothing
   # checkov:skip=CKV2_AWS_53:a preflight request has nothing to validate
 
-  rest_api_id   = aws_api_gateway_rest_api.this.id
+  rest_api_id   = aws_api_gateway_rest_api.this[0].id
   resource_id   = aws_api_gateway_resource.this["app"].id
   http_method   = "OPTIONS"
   authorization = "NONE"
 }
 
 resource "aws_api_gateway_integration" "preflight" {
-  rest_api_id             = aws_api_gateway_rest_api.this.id
+  count = local.is_rest_api ? 1 : 0
+
+  rest_api_id             = aws_api_gateway_rest_api.this[0].id
   resource_id             = aws_api_gateway_resource.this["app"].id
-  http_method             = aws_api_gateway_method.preflight.http_method
+  http_method             = aws_api_gateway_method.preflight[0].http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
   uri                     = aws_lambda_alias.live["http_api"].invoke_arn
@@ -99,24 +114,26 @@ resource "aws_lambda_permission" "api" {
   function_name = aws_lambda_function.this["http_api"].function_name
   qualifier     = aws_lambda_alias.live["http_api"].name
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/${local.stage_name}/*"
+  source_arn    = "${local.door.execution_arn}/${local.stage_name}/*"
 }
 
 resource "aws_api_gateway_deployment" "this" {
-  rest_api_id = aws_api_gateway_rest_api.this.id
+  count = local.is_rest_api ? 1 : 0
+
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
   description = "What Terraform applied last"
 
   # A deployment is a snapshot: anything below that changes needs a new one.
   triggers = {
     redeployment = sha1(jsonencode([
-      { for path in local.api_paths : path => [
+      { for path in local.rest_paths : path => [
         aws_api_gateway_resource.this[path].id,
         aws_api_gateway_method.this[path].authorization,
         aws_api_gateway_method.this[path].api_key_required,
         aws_api_gateway_integration.this[path].uri,
         aws_api_gateway_integration.this[path].timeout_milliseconds,
       ] },
-      aws_api_gateway_integration.preflight.uri,
+      aws_api_gateway_integration.preflight[0].uri,
       local.rest_api,
       var.cognito,
       var.lambda_authorizer,
@@ -133,6 +150,8 @@ resource "aws_api_gateway_deployment" "this" {
 }
 
 resource "aws_api_gateway_stage" "this" {
+  count = local.is_rest_api ? 1 : 0
+
   # checkov:skip=CKV_AWS_76:access logs need an account-wide role that is not ours to set; access_logs switches them on
   # checkov:skip=CKV_AWS_120:events are posted, nothing is there to be cached
   # checkov:skip=CKV2_AWS_4:execution logs need the account-wide role as well, and would hold payloads
@@ -140,8 +159,8 @@ resource "aws_api_gateway_stage" "this" {
   # checkov:skip=CKV2_AWS_77:the web ACL has AWSManagedRulesKnownBadInputsRuleSet, see api_waf.tf
   # checkov:skip=CKV2_AWS_51:clients prove who they are by API key, Cognito or address; the integration is a Lambda, which needs no certificate
 
-  rest_api_id          = aws_api_gateway_rest_api.this.id
-  deployment_id        = aws_api_gateway_deployment.this.id
+  rest_api_id          = aws_api_gateway_rest_api.this[0].id
+  deployment_id        = aws_api_gateway_deployment.this[0].id
   stage_name           = local.stage_name
   description          = "Spillway ${var.environment}"
   xray_tracing_enabled = true
@@ -150,26 +169,25 @@ resource "aws_api_gateway_stage" "this" {
     for_each = aws_cloudwatch_log_group.access
     content {
       destination_arn = access_log_settings.value.arn
-      format = jsonencode({
-        for field in ["requestId", "requestTime", "httpMethod", "path", "status", "responseLatency", "responseLength", "error.responseType"] :
-        field => "$context.${field}"
-      })
+      format          = local.access_log_format
     }
   }
 }
 
 resource "aws_api_gateway_method_settings" "all" {
+  count = local.is_rest_api ? 1 : 0
+
   # checkov:skip=CKV_AWS_225:events are posted, nothing is there to be cached
   # checkov:skip=CKV_AWS_308:events are posted, nothing is there to be cached
 
-  rest_api_id = aws_api_gateway_rest_api.this.id
-  stage_name  = aws_api_gateway_stage.this.stage_name
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  stage_name  = aws_api_gateway_stage.this[0].stage_name
   method_path = "*/*"
 
   settings {
     throttling_rate_limit  = local.settings.http.rate_per_second
     throttling_burst_limit = local.settings.http.burst
-    metrics_enabled        = true
+    metrics_enabled        = false # of each method: a custom metric each, which no alarm reads; the stage has its own
     logging_level          = "OFF" # it would hold payloads
     data_trace_enabled     = false
   }

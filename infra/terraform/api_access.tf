@@ -1,20 +1,20 @@
 # Who may post, and from where: API key, Cognito or an authoriser of your own, networks. Each is an option.
 resource "aws_api_gateway_api_key" "client" {
-  count = local.settings.http.api_key_required ? 1 : 0
+  count = local.is_rest_api && local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "Posts events to Spillway ${var.environment}"
 }
 
 resource "aws_api_gateway_usage_plan" "client" {
-  count = local.settings.http.api_key_required ? 1 : 0
+  count = local.is_rest_api && local.settings.http.api_key_required ? 1 : 0
 
   name        = "${local.prefix}-client"
   description = "What a key of Spillway ${var.environment} may use"
 
   api_stages {
-    api_id = aws_api_gateway_rest_api.this.id
-    stage  = aws_api_gateway_stage.this.stage_name
+    api_id = aws_api_gateway_rest_api.this[0].id
+    stage  = aws_api_gateway_stage.this[0].stage_name
   }
   throttle_settings {
     rate_limit  = local.settings.http.rate_per_second
@@ -30,7 +30,7 @@ resource "aws_api_gateway_usage_plan" "client" {
 }
 
 resource "aws_api_gateway_usage_plan_key" "client" {
-  count = local.settings.http.api_key_required ? 1 : 0
+  count = local.is_rest_api && local.settings.http.api_key_required ? 1 : 0
 
   key_id        = aws_api_gateway_api_key.client[0].id
   key_type      = "API_KEY"
@@ -38,11 +38,11 @@ resource "aws_api_gateway_usage_plan_key" "client" {
 }
 
 resource "aws_api_gateway_authorizer" "cognito" {
-  count = var.cognito == null ? 0 : 1
+  count = local.is_rest_api && var.cognito != null ? 1 : 0
 
   name          = "${local.prefix}-cognito"
   type          = "COGNITO_USER_POOLS"
-  rest_api_id   = aws_api_gateway_rest_api.this.id
+  rest_api_id   = aws_api_gateway_rest_api.this[0].id
   provider_arns = var.cognito.user_pool_arns
 }
 
@@ -51,7 +51,7 @@ resource "aws_api_gateway_authorizer" "lambda" {
 
   name                             = "${local.prefix}-lambda"
   type                             = "TOKEN"
-  rest_api_id                      = aws_api_gateway_rest_api.this.id
+  rest_api_id                      = aws_api_gateway_rest_api.this[0].id
   identity_source                  = "method.request.header.${var.lambda_authorizer.header}"
   authorizer_result_ttl_in_seconds = var.lambda_authorizer.remembered_seconds
   authorizer_uri = join("/", [
@@ -66,23 +66,25 @@ resource "aws_lambda_permission" "authorizer" {
   action        = "lambda:InvokeFunction"
   function_name = var.lambda_authorizer.function_arn
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${aws_api_gateway_rest_api.this.execution_arn}/authorizers/${aws_api_gateway_authorizer.lambda[0].id}"
+  source_arn    = "${aws_api_gateway_rest_api.this[0].execution_arn}/authorizers/${aws_api_gateway_authorizer.lambda[0].id}"
 }
 
 resource "aws_api_gateway_rest_api_policy" "allowed_cidrs" {
-  count = length(local.settings.http.allowed_cidrs) > 0 ? 1 : 0
+  count = local.is_rest_api && length(local.settings.http.allowed_cidrs) > 0 ? 1 : 0
 
-  rest_api_id = aws_api_gateway_rest_api.this.id
-  policy      = data.aws_iam_policy_document.allowed_cidrs.json
+  rest_api_id = aws_api_gateway_rest_api.this[0].id
+  policy      = data.aws_iam_policy_document.allowed_cidrs[0].json
 }
 
 data "aws_iam_policy_document" "allowed_cidrs" {
+  count = local.is_rest_api && length(local.settings.http.allowed_cidrs) > 0 ? 1 : 0
+
   # checkov:skip=CKV_AWS_283:anyone from an allowed network may call; who they are is for the API key or Cognito
 
   statement {
     sid       = "CallTheApi"
     actions   = ["execute-api:Invoke"]
-    resources = ["${aws_api_gateway_rest_api.this.execution_arn}/*"] # in full, as API Gateway returns it
+    resources = ["${aws_api_gateway_rest_api.this[0].execution_arn}/*"] # in full, as API Gateway returns it
 
     principals {
       type        = "*"
@@ -93,7 +95,7 @@ data "aws_iam_policy_document" "allowed_cidrs" {
     sid       = "FromAllowedNetworksOnly"
     effect    = "Deny"
     actions   = ["execute-api:Invoke"]
-    resources = ["${aws_api_gateway_rest_api.this.execution_arn}/*"]
+    resources = ["${aws_api_gateway_rest_api.this[0].execution_arn}/*"]
 
     principals {
       type        = "*"

@@ -46,10 +46,10 @@ resource "aws_api_gateway_domain_name" "api" {
 
 # Under the stage's name, so that a path is the same with and without the domain.
 resource "aws_api_gateway_base_path_mapping" "api" {
-  count = var.domain == null ? 0 : 1
+  count = local.is_rest_api && var.domain != null ? 1 : 0
 
-  api_id      = aws_api_gateway_rest_api.this.id
-  stage_name  = aws_api_gateway_stage.this.stage_name
+  api_id      = aws_api_gateway_rest_api.this[0].id
+  stage_name  = aws_api_gateway_stage.this[0].stage_name
   domain_name = aws_api_gateway_domain_name.api[0].domain_name
   base_path   = local.stage_name
 }

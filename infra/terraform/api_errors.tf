@@ -29,9 +29,9 @@ locals {
 }
 
 resource "aws_api_gateway_gateway_response" "this" {
-  for_each = local.gateway_errors
+  for_each = local.is_rest_api ? local.gateway_errors : {}
 
-  rest_api_id   = aws_api_gateway_rest_api.this.id
+  rest_api_id   = aws_api_gateway_rest_api.this[0].id
   response_type = each.key
   status_code   = each.value.status
 

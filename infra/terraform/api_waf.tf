@@ -102,7 +102,7 @@ resource "aws_wafv2_web_acl" "api" {
 resource "aws_wafv2_web_acl_association" "api" {
   count = var.waf == null ? 0 : 1
 
-  resource_arn = aws_api_gateway_stage.this.arn
+  resource_arn = aws_api_gateway_stage.this[0].arn
   web_acl_arn  = aws_wafv2_web_acl.api[0].arn
 }
 

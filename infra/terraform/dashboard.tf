@@ -3,8 +3,9 @@ locals {
   widget = { width = 5, height = 6 } # 24 columns: five parts, the last takes what is left
 
   # A metric of each source, as a widget names it; the values follow.
-  api = { for metric in ["Count", "4XXError", "5XXError", "Latency"] :
-  metric => ["AWS/ApiGateway", metric, "ApiName", local.prefix, "Stage", local.stage_name] }
+  api_dimension = [for name, value in local.api_dimensions : [name, value]]
+  api = { for metric in ["Count", local.api_errors.client, local.api_errors.server, "Latency"] :
+  metric => concat(["AWS/ApiGateway", metric], flatten(local.api_dimension)) }
   counts   = { for function, name in local.function_names : function => ["function", name, "service", function] }
   stream   = ["StreamName", local.names.stream]
   table    = ["TableName", local.names.table]
@@ -12,7 +13,9 @@ locals {
 
   columns = [
     { title = "Intake", graphs = [
-      { title = "Requests a minute", stat = "Sum", metrics = [local.api["Count"], local.api["4XXError"], local.api["5XXError"]] },
+      { title = "Requests a minute", stat = "Sum", metrics = [
+        local.api["Count"], local.api[local.api_errors.client], local.api[local.api_errors.server],
+      ] },
       { title = "Events", stat = "Sum", metrics = [
       for metric in ["AcceptedEvents", "RejectedEvents", "ThrottledEvents"] : concat(["Spillway", metric], local.counts.http_api)] },
       { title = "Latency, p99 (ms)", stat = "p99", metrics = [local.api["Latency"]] },

@@ -33,7 +33,7 @@ locals {
       lambda  = local.reads_setting
     }
     backup = {
-      backup   = ["kms:DescribeKey", "kms:GenerateDataKey"]
+      backup   = ["kms:DescribeKey"]
       dynamodb = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
     }
     firehose = {
@@ -101,7 +101,7 @@ data "aws_iam_policy_document" "key" {
   # need not exist yet, and a role that is deleted and made again is not locked out.
   statement {
     sid       = "UsersByTheirServices"
-    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
     resources = ["*"]
 
     principals {

@@ -14,6 +14,9 @@ locals {
         MAX_BATCH_EVENTS  = tostring(local.settings.http.max_batch_events)
         IDEMPOTENCY_TABLE = local.names.idempotency_table
         CORS_ORIGINS      = join(" ", local.settings.http.cors_origins)
+        # An HTTP API checks neither, so the function does.
+        API_KEY_SHA256 = local.is_http_api ? join(" ", var.api_key_sha256) : ""
+        ALLOWED_CIDRS  = local.is_http_api ? join(" ", local.settings.http.allowed_cidrs) : ""
       }
     }
     table_writer = {

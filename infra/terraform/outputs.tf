@@ -1,26 +1,27 @@
 locals {
   console = "https://${local.region}.console.aws.amazon.com"
-  origin  = var.domain == null ? "https://${aws_api_gateway_rest_api.this.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
+  origin  = var.domain == null ? "https://${local.door.id}.execute-api.${local.region}.amazonaws.com" : "https://${try(var.domain.name, "")}"
 }
 
 output "url" {
   description = "Where events are posted."
-  value       = "${local.origin}/${aws_api_gateway_stage.this.stage_name}/app"
+  value       = "${local.origin}/${local.door.stage_name}/app"
 }
 
 output "curl" {
   description = "Posts a first event."
   value = join(" ", concat(
     ["curl -i -H 'Content-Type: application/json'"],
-    local.settings.http.api_key_required ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
+    local.settings.http.api_key_required && local.is_http_api ? ["-H \"x-api-key: $SPILLWAY_API_KEY\""] : [],
+    local.settings.http.api_key_required && local.is_rest_api ? ["-H \"x-api-key: $(terraform -chdir=infra/terraform output -raw api_key)\""] : [],
     var.cognito == null ? [] : ["-H \"Authorization: $TOKEN\""],
     var.lambda_authorizer == null ? [] : ["-H \"${try(var.lambda_authorizer.header, "")}: $TOKEN\""],
-    ["-d '{\"hello\": \"world\"}'", "${local.origin}/${aws_api_gateway_stage.this.stage_name}/app"],
+    ["-d '{\"hello\": \"world\"}'", "${local.origin}/${local.door.stage_name}/app"],
   ))
 }
 
 output "api_key" {
-  description = "The client's API key, where one is required."
+  description = "The client's API key, where one is required of a REST API."
   value       = one(aws_api_gateway_api_key.client[*].value)
   sensitive   = true
 }

@@ -64,20 +64,48 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/deploy": Folder(
         "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
     ),
-    "infra/local/aws": Folder(
-        "Answers AWS calls on one machine.", ("infra/local", "infra/local/aws/kinesis")
+    "infra/local/store": Folder(
+        "What one machine keeps: a SQLite database, and objects as plain files.", ("producers",)
     ),
-    "infra/local/aws/kinesis": Folder("The local Kinesis: streams, shards, limits.", ("producers", "infra/local/aws")),
+    "infra/local/aws": Folder(
+        "Answers AWS calls on one machine.",
+        (
+            "infra/local",
+            "infra/local/aws/dynamodb",
+            "infra/local/aws/kinesis",
+            "infra/local/aws/s3",
+            "infra/local/store",
+        ),
+    ),
+    "infra/local/aws/dynamodb": Folder(
+        "The local DynamoDB: items, keys, numbers.", ("infra/local/aws", "infra/local/store")
+    ),
+    "infra/local/aws/kinesis": Folder(
+        "The local Kinesis: streams, shards, limits.", ("producers", "infra/local/aws", "infra/local/store")
+    ),
+    "infra/local/aws/s3": Folder(
+        "The local S3: objects and listings.", ("infra/local/aws", "infra/local/store")
+    ),
     "infra/local/event_sources": Folder(
         "Invokes the functions for batches of the stream and the queue, as Lambda's mappings do.",
-        ("producers", "infra", "infra/local"),
+        ("producers", "infra", "infra/local", "infra/local/store"),
     ),
     "infra/local/firehose": Folder(
-        "Delivers the stream to S3 as Parquet, as Firehose does.", ("producers", "infra", "infra/local", "infra/openx")
+        "Delivers the stream to S3 as Parquet, as Firehose does.",
+        ("producers", "infra", "infra/local", "infra/local/store", "infra/openx"),
     ),
     "infra/local": Folder(
         "Starts the pipeline on one machine and drives its functions.",
-        ("producers", "archive/lake", "infra", "infra/local/aws", "infra/local/event_sources", "infra/local/firehose"),
+        (
+            "producers",
+            "archive/lake",
+            "infra",
+            "infra/local/aws",
+            "infra/local/aws/kinesis",
+            "infra/local/event_sources",
+            "infra/local/firehose",
+            "infra/local/store",
+        ),
     ),
     "infra/cli": Folder(
         "The command `spillway`, a module for each group of commands.",
@@ -93,6 +121,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/deploy",
             "infra/loading",
             "infra/local",
+            "infra/local/store",
             "infra/querying",
             "infra/recovery",
             "infra/shards",

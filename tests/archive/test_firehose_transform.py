@@ -10,7 +10,7 @@ from archive.lake.columns import ENVELOPE, payload_columns
 from archive.lake.rows import row_of
 from producers.event import encode
 from tests.events import Context, an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 COLUMNS = ENVELOPE + payload_columns(
     {"properties": {"carrier": {"type": "string"}, "Delay": {"type": "number"}, "late": {"type": "boolean"}}}

@@ -75,13 +75,14 @@ class Pipeline:
 
 @contextlib.contextmanager
 def spillway_run() -> Iterator[Pipeline]:
-    """A pipeline as `make run` starts it, with its limits off."""
+    """A pipeline as `make run` starts it, with its limits off, on a data folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "pipeline.yaml"
         settings = yaml.safe_load(PIPELINE_FILE.read_text(encoding="utf-8"))
         settings["local"]["limits"] = "off"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         command = [str(SPILLWAY), "run", "--port", "0", "--aws-port", "0", "--config", str(config)]
+        command += ["--data", str(Path(folder) / "data")]
         with _running(command, re.compile(r"SPILLWAY_URL=(\S+)"), "  stop ") as pipeline:
             yield pipeline
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import boto3
@@ -20,7 +21,10 @@ import pytest
 
 from consumers.dead_letter import DeadLetter
 from infra.audit.balance import Balance, Clients, audit
-from infra.audit.sightings import Period, Sighting, in_failure_stores, in_lake, on_stream
+from infra.audit.failures import in_failure_stores
+from infra.audit.lake import in_lake
+from infra.audit.sightings import Period, Sighting
+from infra.audit.stream import on_stream
 from infra.local.functions import FunctionError, InvocationResult, LocalFunction
 from infra.local.pipeline import LocalPipeline
 from infra.settings import load
@@ -118,7 +122,10 @@ def reshard(api: Api, shards: int) -> None:
 
 def audited(api: Api) -> Balance:
     clients = Clients(
-        *(boto3.client(name, endpoint_url=api.pipeline.aws_url) for name in ("kinesis", "dynamodb", "s3", "sqs"))
+        *(
+            boto3.client(name, endpoint_url=api.pipeline.aws_url)
+            for name in ("kinesis", "dynamodb", "s3", "sqs", "cloudwatch")
+        )
     )
     return audit(clients, api.pipeline.names, load("local"), period(), clock=LaterClock())
 
@@ -195,9 +202,11 @@ def test_whatever_the_weather_nothing_is_lost_and_nothing_is_twice():
 
         assert set(dead_letters(api)) == set(poison)
         s3 = boto3.client("s3", endpoint_url=api.pipeline.aws_url)
-        in_stream = copies(on_stream(boto3.client("kinesis"), api.pipeline.names.stream, period()))
+        in_stream = copies(chain.from_iterable(on_stream(boto3.client("kinesis"), api.pipeline.names.stream, period())))
         # The stream holds an event twice where the answer to a put was lost. Firehose delivers what is there, or an
         # error object of it where its function was killed at every try.
         failed = copies(in_errors(s3, api))
-        assert copies(in_lake(s3, api.pipeline.names.lake_bucket, period())) + failed == in_stream
+        landed = in_lake(s3, api.pipeline.names.lake_bucket, period())
+        in_files = copies(Sighting(**row) for table in landed for row in table.to_pylist())
+        assert in_files + failed == in_stream
         assert balance.events == len(in_stream)

@@ -2,12 +2,14 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import boto3
@@ -50,12 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"Account {account}. At most {cost_dollars():.2f} dollars, {LONGEST_MINUTES} minutes. {cost_text()}")
     if not options.yes and input("Go on? [y/N] ").strip().lower() != "y":
         return 1
-    run = run_facts(options.only, ledger=options.ledger)
-    print(deviations(run.results))
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    if not options.no_page:
-        _write_page({result.statement: f"{shown(result)} ({today})" for result in run.results})
-    return _clean(ledger) or run.status
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        run = run_facts(options.only, ledger=options.ledger)
+        print(deviations(run.results))
+        if not options.no_page:
+            today = f"{datetime.now(UTC):%Y-%m-%d}"
+            _write_page({(each.service, each.statement): f"{shown(each)} ({today})" for each in run.results})
+    finally:
+        left = _clean(ledger)
+    return left or run.status
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt  # the facts' process is then killed, and what it created is deleted
 
 
 def run_facts(only: str = "", *, ledger: Path | None = None) -> Run:
@@ -83,7 +93,7 @@ def run_facts(only: str = "", *, ledger: Path | None = None) -> Run:
         return Run(read_results(results), status)
 
 
-def _write_page(aws: dict[str, str]) -> int:
+def _write_page(aws: dict[tuple[str, str], str]) -> int:
     local = run_facts()
     PAGE.write_text(page_of(local.results, recorded_on_aws(PAGE) | aws))
     print(f"Wrote {PAGE.relative_to(ROOT)}: {len(local.results)} facts.")

@@ -14,6 +14,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
+from tests.conformance.doors import ServedDoor
 from tests.conformance.ledger import Ledger, Resource
 from tests.conformance.removing import PREFIX, remove_all
 
@@ -208,6 +209,60 @@ class Account:
         answer = self.client("firehose").describe_delivery_stream(DeliveryStreamName=delivery_stream)
         description: dict[str, Any] = answer["DeliveryStreamDescription"]
         return description
+
+    def throttled(self) -> str:
+        """A function that may not run at all; its name."""
+        name = self.function()
+        self.lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        return name
+
+    def rest_api(self, function: str, *, binary: bool) -> ServedDoor:
+        """A REST API with a stage dev and a resource /app, its function behind it."""
+        name = self.new_name("REST API")
+        gateway = self.client("apigateway")
+        invocations = f"2015-03-31/functions/{self._arn(function)}/invocations"
+        integration = {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "uri": f"arn:aws:apigateway:{self.region}:lambda:path/{invocations}",
+            "credentials": self.role_arn,
+        }
+        method = {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": integration}}
+        description: dict[str, Any] = {
+            "openapi": "3.0.1",
+            "info": {"title": name, "version": "1"},
+            "paths": {"/app": method},
+        }
+        if binary:
+            description["x-amazon-apigateway-binary-media-types"] = ["*/*"]
+        api = gateway.import_rest_api(body=json.dumps(description).encode())["id"]
+        gateway.create_deployment(restApiId=api, stageName="dev")
+        return self._answering(ServedDoor(f"https://{api}.execute-api.{self.region}.amazonaws.com/dev"))
+
+    def http_api(self, function: str) -> ServedDoor:
+        """An HTTP API with a stage dev and a route /app, its function behind it."""
+        name = self.new_name("HTTP API")
+        gateway = self.client("apigatewayv2")
+        api = gateway.create_api(Name=name, ProtocolType="HTTP")["ApiId"]
+        integration = gateway.create_integration(
+            ApiId=api,
+            IntegrationType="AWS_PROXY",
+            IntegrationUri=self._arn(function),
+            PayloadFormatVersion="2.0",
+            CredentialsArn=self.role_arn,
+        )["IntegrationId"]
+        gateway.create_route(ApiId=api, RouteKey="ANY /app", Target=f"integrations/{integration}")
+        gateway.create_stage(ApiId=api, StageName="dev", AutoDeploy=True)
+        return self._answering(ServedDoor(f"https://{api}.execute-api.{self.region}.amazonaws.com/dev"))
+
+    def _answering(self, door: ServedDoor) -> ServedDoor:
+        """A new API, once it answers from everywhere."""
+        self.wait_for(lambda: door.post(b"{}").status not in {403, 404})
+        time.sleep(10)
+        return door
+
+    def _arn(self, function: str) -> str:
+        return str(self.lambda_.get_function(FunctionName=function)["Configuration"]["FunctionArn"])
 
     def wait_for(self, condition: Callable[[], Any]) -> Any:
         """Wait until a condition gives something true; what it gives."""

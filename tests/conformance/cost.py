@@ -19,7 +19,7 @@ class Item:
 
 # Counted generously. A shard is billed for the hour it was begun in.
 BILL: Final = (
-    Item("Kinesis shard hours", 45, 0.015),
+    Item("Kinesis shard hours", 55, 0.015),
     Item("Kinesis PUT units, millions", 0.01, 0.014),
     Item("API Gateway requests, millions", 0.0002, 3.50),
     Item("Lambda invocations, millions", 0.001, 0.20),

@@ -2,17 +2,29 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from infra.local.aws.endpoint import ACCOUNT
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.firehose.delivery_stream import Firehose
 from infra.local.functions import InvocationResult, LocalFunction
+from infra.local.gateway import Gateway, Stage
+from infra.local.gateway_http import HttpDoor
+from infra.local.gateway_request import Door
+from infra.local.gateway_rest import RestDoor
+from infra.local.gateway_tracing import GatewayTracing
+from infra.local.http_server import HttpServer
+from infra.local.ports import loopback_socket
 from infra.local.worker import Worker
+from infra.settings import Tracing
 from tests.conformance.account import Account
+from tests.conformance.doors import ServedDoor
 from tests.conformance.ledger import Ledger
 
 POLL_SECONDS = 0.02
@@ -25,6 +37,7 @@ class LocalAccount(Account):
         super().__init__(Ledger(None), patience_seconds=30.0)
         self._functions: dict[str, LocalFunction] = {}
         self._workers: list[Worker] = []
+        self._open = ExitStack()
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -38,6 +51,7 @@ class LocalAccount(Account):
     def close(self) -> list[str]:
         for worker in self._workers:
             worker.stop()
+        self._open.close()
         for function in self._functions.values():
             function.close()
         return []
@@ -46,9 +60,29 @@ class LocalAccount(Account):
         """How a function is invoked here."""
         return self._functions[function].invoke
 
-    def local_function(self, function: str) -> LocalFunction:
-        """A function as the local gateway takes it."""
-        return self._functions[function]
+    def throttled(self) -> str:
+        self._functions["throttled"] = LocalFunction(
+            "throttled", lambda _event, _context: None, 1, 128, "arn", reserved_concurrency=0
+        )
+        return "throttled"
+
+    def rest_api(self, function: str, *, binary: bool) -> ServedDoor:
+        return self._served(function, RestDoor("dev", binary=binary))
+
+    def http_api(self, function: str) -> ServedDoor:
+        return self._served(function, HttpDoor())
+
+    def _served(self, function: str, door: Door) -> ServedDoor:
+        stage = Stage("dev", frozenset({"/app"}), None, ACCOUNT)
+        executor = ThreadPoolExecutor(4)
+        tracing = GatewayTracing("conformance", Tracing(reservoir_per_second=0, sample_rate=0), lambda _segment: None)
+        gateway = Gateway(stage, door, self._functions[function], executor=executor, tracing=tracing)
+        listener = loopback_socket(0, "--port")
+        server = HttpServer(gateway, listener)
+        server.start()
+        self._open.callback(executor.shutdown)
+        self._open.callback(server.stop)
+        return ServedDoor(f"http://127.0.0.1:{listener.getsockname()[1]}/dev")
 
     def _role_created(self) -> None:
         pass

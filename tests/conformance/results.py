@@ -10,7 +10,14 @@ from typing import Any, Final
 import pytest
 
 NOT_RUN: Final = "not run"
-_ROW: Final = re.compile(r"^\| (?P<statement>[^|]+?) \| [^|]* \| [^|]* \| (?P<aws>[^|]*?) \|$")
+_ROW: Final = re.compile(r"^\| (?!Fact )(?P<statement>[^|]+?) \| [^|]* \| [^|]* \| (?P<aws>[^|]*?) \|$")
+SERVICES: Final = {
+    "dynamodb": "DynamoDB",
+    "sqs": "SQS",
+    "s3": "S3",
+    "gateway rest": "REST API",
+    "gateway http": "HTTP API",
+}
 
 HEAD: Final = """# Conformance
 
@@ -47,38 +54,46 @@ class Result:
 
     @classmethod
     def of(cls, item: pytest.Item, marked: Mapping[str, Any], outcome: str, observed: str) -> "Result":
-        return cls(*describe(item), marked["source"], marked["unsure"], outcome, observed)
+        return cls(*describe(item, each=marked["each"]), marked["source"], marked["unsure"], outcome, observed)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def describe(item: pytest.Item) -> tuple[str, str]:
-    """The service and the statement of a fact, from its module's and its own name."""
+def describe(item: pytest.Item, *, each: bool) -> tuple[str, str]:
+    """The service and the statement of a fact, from its module's and its own name; its value, where each is one."""
     name, _, value = item.name.partition("[")
     statement = name.removeprefix("test_").replace("_", " ")
     service = item.path.stem.removeprefix("test_").replace("_", " ")
-    shown = f"{statement} ({value.rstrip(']')})" if value else statement
-    return service, shown.replace("|", "/")
+    shown = f"{statement} ({value.removesuffix(']')})" if value and each else statement
+    return SERVICES.get(service, service.capitalize()), shown.replace("|", "/")
 
 
 def read_results(path: Path) -> list[Result]:
-    """The results a run wrote; of a fact that failed in its teardown as well, the first counts."""
+    """The results a run wrote; a fact that is asked several times holds where it holds every time."""
     results: dict[tuple[str, str], Result] = {}
     if path.exists():
         for line in path.read_text().splitlines():
             result = Result(**json.loads(line))
-            results.setdefault((result.service, result.statement), result)
+            key = result.service, result.statement
+            if key not in results or result.outcome == "failed":
+                results[key] = result
     return list(results.values())
 
 
-def recorded_on_aws(page: Path) -> dict[str, str]:
-    """What the page says of AWS so far, by statement."""
-    lines = page.read_text().splitlines() if page.exists() else []
-    return {found["statement"]: found["aws"] for line in lines if (found := _ROW.match(line))}
+def recorded_on_aws(page: Path) -> dict[tuple[str, str], str]:
+    """What the page says of AWS so far, by service and statement."""
+    recorded = {}
+    service = ""
+    for line in page.read_text().splitlines() if page.exists() else []:
+        if line.startswith("## "):
+            service = line.removeprefix("## ").rpartition(" (")[0]
+        elif found := _ROW.match(line):
+            recorded[service, found["statement"]] = found["aws"]
+    return recorded
 
 
-def page_of(local: Iterable[Result], aws: Mapping[str, str]) -> str:
+def page_of(local: Iterable[Result], aws: Mapping[tuple[str, str], str]) -> str:
     """The page, from what the local pipeline does and what is known of AWS."""
     services: dict[str, list[Result]] = {}
     for result in local:
@@ -86,12 +101,10 @@ def page_of(local: Iterable[Result], aws: Mapping[str, str]) -> str:
     total = sum(map(len, services.values()))
     parts = [HEAD.format(not_run=NOT_RUN), f"{total} facts, by service:\n"]
     for service, results in sorted(services.items()):
-        parts.append(
-            f"\n## {service.capitalize()} ({len(results)})\n\n| Fact | Source | Local | AWS |\n|---|---|---|---|\n"
-        )
+        parts.append(f"\n## {service} ({len(results)})\n\n| Fact | Source | Local | AWS |\n|---|---|---|---|\n")
         for result in results:
             source = result.source + (", unsure" if result.unsure else "")
-            known = aws.get(result.statement, NOT_RUN)
+            known = aws.get((service, result.statement), NOT_RUN)
             parts.append(f"| {result.statement} | {source} | {shown(result)} | {known} |\n")
     return "".join(parts)
 

@@ -15,20 +15,14 @@ from consumers.dead_letter import (
     MAX_MESSAGE_BYTES,
     DeadLetter,
     DeadLetterQueue,
-    Failure,
     _messages,
     of_poison,
 )
-from consumers.stream_batch import Poison, Source
+from consumers.stream_batch import Poison
 from producers.clock import SYSTEM_CLOCK
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
-
-SOURCE = Source("spillway-local-events", "shardId-000000000003", "4957", 2, "user-1", "2026-11-23T02:34:56.987Z")
-
-
-def a_letter(data: bytes | None = b"bytes", message: str = "why") -> DeadLetter:
-    return DeadLetter("table_writer", "2026-11-23T02:35:00.000000Z", Failure("PoisonEvent", message), 1, SOURCE, data)
+from tests.consumers.letters import SOURCE, a_letter
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumers.row import MAX_ITEM_BYTES, Row, row_of, text_row_of
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 
 def item_of(row: Row) -> dict:

@@ -22,10 +22,14 @@ def received(events: list[Event]) -> list[Received]:
     return decode_batch([kinesis_record(encode(event), n) for n, event in enumerate(events)]).received
 
 
-def write(dynamodb: FakeDynamoDB, events: list[Event], seconds: float = 10.0) -> WriteOutcome:
+def write(
+    dynamodb: FakeDynamoDB, events: list[Event], seconds: float = 10.0, ttl_seconds: int | None = None
+) -> WriteOutcome:
     clock = FakeClock()
     with ThreadPoolExecutor(1) as executor:
-        table = EventTable(dynamodb.batch_write_item, "events", executor, clock=clock, jitter=lambda: 0.5)
+        table = EventTable(
+            dynamodb.batch_write_item, "events", executor, ttl_seconds=ttl_seconds, clock=clock, jitter=lambda: 0.5
+        )
         return table.write(received(events), clock.monotonic() + seconds)
 
 
@@ -160,6 +164,25 @@ def test_an_item_that_makes_a_call_invalid_is_poison_and_the_others_are_written(
     assert len(dynamodb.items) == len(outcome.written) == 23
     assert [poison.error_type for poison in outcome.poison] == ["ValidationException"] * 2
     assert sorted(poison.source.sequence_number for poison in outcome.poison) == ["1007", "1019"]
+
+
+def test_a_refused_item_is_archived_with_its_bytes_and_the_reason():
+    (poison,) = write(FakeDynamoDB(refused=("7",)), numbered(8)).poison
+    assert (poison.data, poison.error_type) == (encode(an_event('"7"', 7)), "ValidationException")
+    assert "an item is invalid" in poison.error_message
+
+
+def test_a_row_that_is_throttled_while_invalid_ones_are_looked_for_is_unwritten_when_time_is_up():
+    dynamodb = FakeDynamoDB((aws_error("ValidationException"), *[aws_error("Throttling")] * 1000))
+    outcome = write(dynamodb, numbered(1), seconds=2)
+    assert (outcome.written, len(outcome.unwritten), outcome.poison) == ([], 1, [])
+
+
+def test_an_item_written_as_text_expires_as_every_other_one():
+    dynamodb = FakeDynamoDB(refused=("native",))
+    write(dynamodb, numbered(1), ttl_seconds=60)
+    (item,) = dynamodb.items.values()
+    assert {"payload_json", "expires_at"} <= item.keys()
 
 
 def test_an_item_refused_as_native_value_is_written_as_text():

@@ -22,7 +22,7 @@ from infra.querying.local_query import run_local
 from infra.querying.result import Result
 from infra.querying.table import print_result
 from tests.archive.lake.lakes import HOUR, NAMES, Lake, a_row
-from tests.archive.lake.test_read_back import compacted, landed
+from tests.archive.lake.read_back import compacted, landed
 
 PAGE = Path("docs/athena.md").read_text(encoding="utf-8")
 FLIGHTS = gzip.decompress(Path("tests/data/flights-20k.ndjson.gz").read_bytes()).decode().splitlines()

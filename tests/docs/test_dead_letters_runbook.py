@@ -10,8 +10,8 @@ import yaml
 from infra.settings import PIPELINE_FILE
 from producers.event import encode
 from tests.end_to_end.conftest import ROOT, RunningPipeline, end, start
-from tests.end_to_end.test_dead_letters import listed, table_and_lake, until
-from tests.end_to_end.test_failures import put_on_stream
+from tests.end_to_end.put_directly import put_on_stream
+from tests.end_to_end.replayed import listed, table_and_lake, until
 from tests.events import an_event
 from tests.markdown_commands import Ran, commands, run_all
 

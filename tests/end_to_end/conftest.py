@@ -21,7 +21,7 @@ from tests.roles import recording
 
 ROOT = Path(__file__).parents[2]
 SPILLWAY = str(Path(sys.executable).with_name("spillway"))
-START_SECONDS = 30
+START_SECONDS = 120
 DRAIN_SECONDS = 90
 
 
@@ -97,7 +97,7 @@ def start(*arguments: str) -> RunningPipeline:
     """
     with tempfile.NamedTemporaryFile(prefix="spillway-", suffix=".log", delete=False) as output:
         process = subprocess.Popen(
-            [SPILLWAY, "run", "--port", "0", "--aws-port", "0", *arguments],
+            [SPILLWAY, "run", "--memory", "--port", "0", "--aws-port", "0", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

@@ -14,8 +14,8 @@ import yaml
 from infra.loading.journal import journal_path
 from infra.settings import PIPELINE_FILE
 from tests.end_to_end.conftest import SPILLWAY, RunningPipeline, end, start
-from tests.end_to_end.test_failures import rows
-from tests.end_to_end.test_newcomer import FLIGHTS, flights
+from tests.end_to_end.put_directly import rows
+from tests.end_to_end.what_arrived import FLIGHTS, flights
 
 
 @pytest.fixture(scope="module")

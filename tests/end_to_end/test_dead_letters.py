@@ -6,63 +6,30 @@ import random
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import yaml
 from botocore.exceptions import ClientError
 
 from consumers.dead_letter import DeadLetter, Failure
 from consumers.stream_batch import Source
-from infra.settings import PIPELINE_FILE
 from producers.aggregation import deaggregate
 from producers.event import PoisonEvent, decode, encode
-from tests.end_to_end.conftest import SPILLWAY, RunningPipeline, end, start
-from tests.end_to_end.test_failures import STREAM, put_on_stream, rows
-from tests.end_to_end.test_newcomer import DEAD_LETTERS, LAKE, TABLE, lake_rows
+from tests.end_to_end.conftest import SPILLWAY, RunningPipeline
+from tests.end_to_end.put_directly import STREAM, put_on_stream, rows
+from tests.end_to_end.replayed import SECONDS, listed, running, table_and_lake, until
+from tests.end_to_end.what_arrived import DEAD_LETTERS, LAKE, TABLE, lake_rows
 from tests.events import an_event
 
-SECONDS = 60
+__all__ = ["running"]  # fixtures
+
 MANY = 3_000
 KILLS = 4
-
-
-@pytest.fixture
-def running(tmp_path) -> Iterator[RunningPipeline]:
-    """A pipeline whose event source mapping gives up at once, and whose stream is not throttled."""
-    settings = yaml.safe_load(PIPELINE_FILE.read_text())
-    settings["table_writer"] |= {"maximum_retry_attempts": 0, "bisect_batch_on_function_error": False}
-    settings["local"]["limits"] = "off"
-    config = tmp_path / "pipeline.yaml"
-    config.write_text(yaml.safe_dump(settings))
-    started = start("--config", str(config))
-    yield started
-    end(started)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.1)
-
-
-def listed(running: RunningPipeline, *options: str) -> dict[str, Any]:
-    return json.loads(running.spillway("dead-letters", "list", "--json", *options))
 
 
 def replayed(running: RunningPipeline, *options: str) -> dict[str, Any]:
     text = running.spillway("dead-letters", "replay", "--yes", "--json", *options)
     return json.loads(text.splitlines()[-1])
-
-
-def table_and_lake(running: RunningPipeline) -> tuple[Counter[str], Counter[str]]:
-    """How often each event is in the table, and in the lake, by request id."""
-    return (
-        Counter(row["request_id"]["S"] for row in rows(running)),
-        Counter(row["request_id"] for row in lake_rows(running)),
-    )
 
 
 def once(*numbers: int) -> Counter[str]:

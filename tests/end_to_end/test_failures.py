@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,10 +14,9 @@ from consumers.dead_letter import DeadLetter
 from infra.settings import PIPELINE_FILE
 from producers.event import encode
 from tests.end_to_end.conftest import DRAIN_SECONDS, RunningPipeline, end, start
-from tests.end_to_end.test_newcomer import DEAD_LETTERS, LAKE, TABLE, lake_rows
+from tests.end_to_end.put_directly import STREAM, put_on_stream, rows
+from tests.end_to_end.what_arrived import DEAD_LETTERS, LAKE, TABLE, lake_rows
 from tests.events import an_event
-
-STREAM = "spillway-local-events"
 
 
 @pytest.fixture
@@ -51,21 +49,6 @@ def with_data(running: RunningPipeline, letter: DeadLetter) -> DeadLetter:
     assert letter.data_ref is not None
     bucket, _, key = letter.data_ref.removeprefix("s3://").partition("/")
     return replace(letter, data=running.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
-
-
-def put_on_stream(running: RunningPipeline, datas: list[bytes]) -> None:
-    kinesis = running.client("kinesis")
-    for at in range(0, len(datas), 400):
-        pending = [{"Data": data, "PartitionKey": f"key-{at}-{n}"} for n, data in enumerate(datas[at : at + 400])]
-        while pending:
-            answers = kinesis.put_records(StreamName=STREAM, Records=pending)["Records"]
-            pending = [record for record, answer in zip(pending, answers, strict=True) if "ErrorCode" in answer]
-            time.sleep(0.2 if pending else 0)
-
-
-def rows(running: RunningPipeline) -> list[dict]:
-    scan = running.client("dynamodb").get_paginator("scan")
-    return [item for page in scan.paginate(TableName=TABLE) for item in page["Items"]]
 
 
 def test_poison_among_good_events_costs_none_of_them_and_is_kept_byte_for_byte(pipeline):

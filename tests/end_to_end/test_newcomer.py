@@ -1,6 +1,5 @@
 """What a newcomer does: start it, load flights, ask, look, stop."""
 
-import gzip
 import io
 import json
 import os
@@ -17,11 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.end_to_end.conftest import ROOT, RunningPipeline, end, start
-
-FLIGHTS = ROOT / "tests" / "data" / "flights-20k.ndjson.gz"
-LAKE = "spillway-local-lake-123456789012"
-DEAD_LETTERS = "spillway-local-dead-letters-123456789012"
-TABLE = "spillway-local-events"
+from tests.end_to_end.what_arrived import FLIGHTS, LAKE, TABLE, flights, lake_rows
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +29,6 @@ def loaded() -> Iterator[RunningPipeline]:
         yield running
     finally:
         end(running)
-
-
-def flights() -> list[str]:
-    return gzip.decompress(FLIGHTS.read_bytes()).decode().splitlines()
 
 
 def native(attribute: dict) -> object:
@@ -54,14 +45,6 @@ def native(attribute: dict) -> object:
             return None
         case _:
             return value
-
-
-def lake_rows(running: RunningPipeline) -> list[dict]:
-    s3 = running.client("s3")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=LAKE, Prefix="events/")
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    tables = [pq.read_table(io.BytesIO(s3.get_object(Bucket=LAKE, Key=key)["Body"].read())) for key in keys]
-    return [row for table in tables for row in table.to_pylist()]
 
 
 def test_every_flight_is_in_the_table_with_every_value(loaded):
@@ -159,6 +142,7 @@ def test_a_taken_port_is_named_with_the_option_for_another():
             command = [
                 str(Path(sys.executable).with_name("spillway")),
                 "run",
+                "--memory",
                 "--port",
                 "0",
                 "--aws-port",

@@ -66,13 +66,20 @@ def changed(settings: Settings, **sections: dict[str, Any]) -> Settings:
     return msgspec.convert(document, Settings)
 
 
+@pytest.fixture(scope="module", params=["rest", "http"])
+def door(request: pytest.FixtureRequest) -> str:
+    """The kind of API in front: every test runs with both."""
+    return str(request.param)
+
+
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(door: str) -> Iterator[Start]:
     """Starts an API with some settings changed; without limits if nobody asks for them."""
     running: list[LocalPipeline] = []
 
     def start_one(**sections: dict[str, Any]) -> Api:
-        settings = changed(load("local"), **{"local": {"limits": "off"}, **sections})
+        http = {"door": door, **sections.pop("http", {})}
+        settings = changed(load("local"), **{"local": {"limits": "off"}, "http": http, **sections})
         running.append(LocalPipeline(settings, "local", 0, 0).__enter__())
         return Api(running[-1])
 
@@ -82,7 +89,8 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
+def api(door: str) -> Iterator[Api]:
     """One API for the tests of a module."""
-    with LocalPipeline(changed(load("local"), local={"limits": "off"}), "local", 0, 0) as pipeline:
+    settings = changed(load("local"), local={"limits": "off"}, http={"door": door})
+    with LocalPipeline(settings, "local", 0, 0) as pipeline:
         yield Api(pipeline)

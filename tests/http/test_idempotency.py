@@ -40,7 +40,7 @@ def copies(api, reply) -> int:
         (b'{"n":1}', {}),
         (b"[1,2,3]", {}),
         (b"1\nnot json\n3\n", {"content_type": "application/x-ndjson"}),
-        (gzip.compress(b"[1,2]", mtime=0), {"content_encoding": "gzip"}),
+        (gzip.compress(b"1\n2", mtime=0), {"content_encoding": "gzip", "content_type": "application/x-ndjson"}),
         (b"", {}),
     ],
     ids=["one", "list", "some invalid", "gzip", "empty"],
@@ -175,6 +175,7 @@ def test_what_was_throttled_out_of_a_list_is_put_by_the_retry_under_the_keys_of_
 
 
 CALLS = [("dynamodb", "PutItem"), ("kinesis", "PutRecords"), ("dynamodb", "UpdateItem")]
+KILLED = {"rest": 502, "http": 500}  # what the gateway answers for a function that was ended
 MOMENTS = ["killed before", "killed after", "answer lost", "refused"]
 
 
@@ -235,11 +236,11 @@ def keys_on_stream(api, payload: bytes) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("service", "operation"), CALLS)
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_fault_at_any_call_leaves_the_retry_with_the_same_rows(api, service, operation, moment):
+def test_a_fault_at_any_call_leaves_the_retry_with_the_same_rows(api, door, service, operation, moment):
     key, payload = a_key(), json.dumps(a_key()).encode()
     with once_only(service, operation, moment):
         first = api.post(payload, idempotency_key=key)
-    assert first.status == (502 if moment.startswith("killed") else 201)
+    assert first.status == (KILLED[door] if moment.startswith("killed") else 201)
     at_once = api.post(payload, idempotency_key=key)
     assert at_once.status in (201, 409)
     let_claims_run_out(api)
@@ -263,7 +264,7 @@ def test_whatever_fails_however_often_the_request_is_accepted_once(api, attempts
             for (service, operation), moment in faults.items():
                 stack.enter_context(once_only(service, operation, moment))
             reply = api.post(body, idempotency_key=key)
-        assert reply.status in (201, 409, 502)
+        assert reply.status in (201, 409, 503, 504, *KILLED.values())
         if wait:
             let_claims_run_out(api)
     let_claims_run_out(api)

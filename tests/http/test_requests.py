@@ -71,7 +71,7 @@ def test_a_list_of_which_nothing_is_valid_is_refused_one_by_one(api):
     assert [result["status"] for result in reply.body["results"]] == ["invalid", "invalid"]
 
 
-@pytest.mark.parametrize("content_type", ["application/json", NDJSON])
+@pytest.mark.parametrize("content_type", ["application/cloudevents+json", NDJSON])
 def test_a_gzip_body_is_inflated(api, content_type):
     reply = api.post(gzip.compress(b'{"zipped":true}', mtime=0), content_type, content_encoding="gzip")
     assert reply.status == 201
@@ -79,22 +79,26 @@ def test_a_gzip_body_is_inflated(api, content_type):
     assert on_stream(api, request_id) == ['{"zipped":true}']
 
 
+def test_a_gzip_body_of_type_json_is_inflated_unless_the_door_destroys_it(api, door):
+    reply = api.post(gzip.compress(b'{"zipped":true}', mtime=0), content_encoding="gzip")
+    if door == "http":  # not known for sure; the local gateway takes the worst case, a body read as text
+        assert (reply.status, reply.body["error"]["code"]) == (400, "not_utf8")
+        assert "application/x-ndjson" in reply.body["error"]["message"]
+    else:
+        assert on_stream(api, reply.body["request_id"]) == ['{"zipped":true}']
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code"),
     [
         (b"{", {}, 400, "not_json"),
         (b"\xff", {}, 400, "not_utf8"),
-        (b"x", {"content_encoding": "gzip"}, 415, "unsupported_encoding"),
-        (gzip.compress(b"1", mtime=0)[:-1], {"content_encoding": "gzip"}, 415, "unsupported_encoding"),
-        (gzip.compress(b"1", mtime=0) + b"more", {"content_encoding": "gzip"}, 415, "unsupported_encoding"),
         (b"[]", {}, 400, "empty_batch"),
         (b"1", {"content_type": "text/plain"}, 415, "unsupported_media_type"),
         (b"1", {"content_type": "application/json; charset=latin-1"}, 415, "unsupported_charset"),
         (b"1", {"content_encoding": "br"}, 415, "unsupported_encoding"),
         (b'"' + b"x" * 400_000 + b'"', {}, 413, "event_too_large"),
         (b"1\n" * 25_001, {"content_type": NDJSON}, 413, "too_many_events"),
-        (b" " * 6_400_000, {}, 413, "body_too_large"),
-        (gzip.compress(b" " * 8_000_000, mtime=0), {"content_encoding": "gzip"}, 413, "body_too_large"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -107,11 +111,45 @@ def test_what_can_not_be_read_is_refused(api, body, headers, status, code):
     assert len(api.events()) == before
 
 
+GZIP = {"content_encoding": "gzip", "content_type": NDJSON}
+ZIPPED = gzip.compress(b"1", mtime=0)
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"x", None), (ZIPPED[:-1], "not_gzip"), (ZIPPED + b"more", "not_gzip")])
+def test_a_body_that_is_not_whole_gzip_is_refused(api, door, body, code):
+    before = len(api.events())
+    reply = api.post(body, **GZIP)
+    if door == "rest":  # a REST API inflates the body itself
+        assert (reply.status, reply.body["error"]["code"]) == (415, "unsupported_encoding")
+    elif code is not None:
+        assert (reply.status, reply.body["error"]["code"]) == (400, code)
+    else:
+        assert (reply.status, reply.body["results"][0]["error"]["code"]) == (422, "not_json")
+    assert len(api.events()) == before
+
+
+LARGE = b" " * 6_400_000
+HUGE = b" " * 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"), [(LARGE, {}), (LARGE, {"content_type": NDJSON}), (gzip.compress(HUGE, mtime=0), GZIP)]
+)
+def test_a_body_over_what_the_function_takes_is_refused_as_too_large(api, door, body, headers):
+    reply = api.post(body, **headers)
+    assert reply.status == 413
+    own = {"message": "Request Entity Too Large"}
+    assert reply.body == own if door == "http" and body is LARGE else reply.body["error"]["code"] == "body_too_large"
+
+
 @pytest.mark.parametrize(("size", "is_taken"), [(10_485_760, True), (10_485_761, False)])
-def test_a_body_over_10_mb_is_refused_by_the_gateway_in_its_own_words(api, size, is_taken):
+def test_a_body_over_10_mb_is_refused_by_the_gateway_in_its_own_words(api, door, size, is_taken):
     reply = api.post(b" " * size)
     assert reply.status == 413
-    assert is_taken == (reply.body != b"HTTP content length exceeded 10485760 bytes.")
+    if door == "rest":
+        assert is_taken == (reply.body != b"HTTP content length exceeded 10485760 bytes.")
+    else:
+        assert reply.body == {"message": "Request Entity Too Large"}
 
 
 def test_a_body_in_another_encoding_than_utf_8_is_refused_and_no_event_is_altered(api):

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.aws_status import alarms, behind, hops
+from infra.cli.context import CommandError
 from infra.cli.main import spillway
 from infra.names import Names
 from infra.status import HopStatus
@@ -122,6 +123,13 @@ def test_the_command_shows_alarms_before_rows(busy):
     assert told["alarms"][0]["state"] == "ALARM"
 
 
-def test_an_environment_without_anything_is_told_so(cloudwatch):
+def test_an_environment_that_does_not_exist_is_an_error(cloudwatch):
+    result = CliRunner().invoke(spillway, ["--env", "dev", "status"])
+    assert isinstance(result.exception, CommandError)
+    assert "dev does not exist in account 123456789012, region eu-west-2" in str(result.exception)
+
+
+def test_an_environment_through_which_nothing_went_is_shown(cloudwatch):
+    boto3.client("kinesis").create_stream(StreamName="spillway-dev-events", ShardCount=1)
     shown = CliRunner().invoke(spillway, ["--env", "dev", "status"], catch_exceptions=False).output
     assert "There are no alarms" in shown

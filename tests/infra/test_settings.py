@@ -4,7 +4,7 @@ import msgspec
 import pytest
 import yaml
 
-from infra.settings import PIPELINE_FILE, SettingsError, load
+from infra.settings import PIPELINE_FILE, SettingsError, environments, load
 
 
 def changed(tmp_path, **sections):
@@ -23,6 +23,49 @@ def test_the_file_as_it_stands_is_good_for_every_environment(environment):
     assert settings.http.rate_per_second == 100
     assert settings.http.burst == 50
     assert settings.table_writer.maximum_retry_attempts == 20
+
+
+def test_another_file_is_laid_over_pipeline_yaml(tmp_path):
+    path = tmp_path / "few.yaml"
+    path.write_text("stream: {shards: 7}\nenvironments: {local: {archive: {buffer_seconds: 5}}}\n")
+    settings = load("local", path)
+    assert (settings.stream.shards, settings.archive.buffer_seconds) == (7, 5)
+    assert settings.archive.transform_buffer_seconds == load("local").archive.transform_buffer_seconds
+    assert settings.http == load("local").http
+
+
+@pytest.mark.parametrize("value", ["off", "aws"])
+def test_the_limits_are_written_as_the_file_documents_them(tmp_path, value):
+    path = tmp_path / "few.yaml"
+    path.write_text(f"local: {{limits: {value}}}\n")
+    assert load("local", path).local.limits == value
+
+
+def test_true_and_false_are_the_only_booleans(tmp_path):
+    path = tmp_path / "few.yaml"
+    path.write_text("scaling: {enabled: true}\n")
+    assert load("prod", path).scaling.enabled is True
+    path.write_text("scaling: {enabled: yes}\n")
+    with pytest.raises(SettingsError, match="enabled"):
+        load("prod", path)
+
+
+@pytest.mark.parametrize(("over", "is_refused"), [(-1, False), (0, False), (1, True)])
+def test_a_record_age_over_the_retention_is_refused(tmp_path, over, is_refused):
+    path = tmp_path / "few.yaml"
+    path.write_text(
+        f"stream: {{retention_hours: 30}}\ntable_writer: {{maximum_record_age_seconds: {30 * 3600 + over}}}\n"
+    )
+    if is_refused:
+        with pytest.raises(SettingsError, match="maximum_record_age_seconds is 108,001, over the 108,000"):
+            load("prod", path)
+    else:
+        assert load("prod", path).table_writer.maximum_record_age_seconds == 108_000 + over
+
+
+def test_the_environments_that_are_known():
+    assert {"local", "dev", "prod"} <= environments()
+    assert "nosuch" not in environments()
 
 
 def test_an_environments_section_is_laid_over_the_rest(tmp_path):
@@ -65,7 +108,14 @@ def test_a_setting_that_can_not_be_used_is_told_with_its_place(tmp_path, section
     assert "pipeline.yaml" in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "a: [", "region: eu-west-2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "a: [",
+    ],
+)
 def test_a_file_that_is_no_settings_is_told(tmp_path, text):
     path = tmp_path / "pipeline.yaml"
     path.write_text(text)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from producers.event import Event, PoisonEvent, decode, encode, format_timestamp, timestamp_micros
 from producers.exact_json import parse
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 TEXTS = st.none() | st.text()
 

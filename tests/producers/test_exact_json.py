@@ -7,12 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.exact_json import InvalidJson, Number, checked, parse, parse_array
+from tests.json_values import JSON_VALUES
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
-    max_leaves=20,
-)
 LAYOUTS = st.sampled_from([{"separators": (",", ":")}, {}, {"indent": 2}, {"ensure_ascii": False}])
 
 

@@ -14,8 +14,8 @@ from producers.ingestion import Ingestion
 from producers.stream import StreamWriter
 from tests.clock import FakeClock
 from tests.events import Context
-from tests.producers.test_exact_json import JSON_VALUES
-from tests.producers.test_stream import STEPS, ScriptedKinesis
+from tests.json_values import JSON_VALUES
+from tests.producers.scripted_kinesis import STEPS, ScriptedKinesis
 
 REQUEST_ID = "8f1c7d5e-0000-4000-8000-000000000000"
 
@@ -147,3 +147,14 @@ def test_what_happened_is_counted(api, monkeypatch, capsys):
         "RejectedEventsByReason not_json": 2,
         "RejectedEventsByReason event_too_large": 1,
     }
+
+
+@pytest.mark.parametrize(("characters", "kept"), [(1023, 1023), (1024, 1024), (1025, 1024)])
+def test_a_user_agent_is_cut_after_1024_characters(api, monkeypatch, characters, kept):
+    kinesis = ScriptedKinesis()
+    put_on(api, kinesis, monkeypatch)
+    event = request("{}")
+    event["requestContext"]["identity"]["userAgent"] = "é" * characters
+    assert api.handler(event, Context())["statusCode"] == 201
+    (data,) = kinesis.stream
+    assert decode(data).user_agent == "é" * kept

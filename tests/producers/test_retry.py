@@ -25,21 +25,9 @@ from producers.retry import (
     required,
 )
 from tests.aws_errors import aws_error
-from tests.clock import FakeClock
+from tests.clock import RecordingClock
 
 URL = "https://kinesis"
-
-
-class RecordingClock(FakeClock):
-    """A clock that notes how long each sleep was."""
-
-    def __init__(self) -> None:
-        super().__init__(1000.0)
-        self.sleeps: list[float] = []
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        super().sleep(seconds)
 
 
 def waits(count: int, jitter: float) -> list[float]:
@@ -78,6 +66,8 @@ def test_a_wait_that_would_reach_the_deadline_is_not_begun(left, waited):
 
 def test_a_backoff_lasts_so_many_seconds_from_its_making():
     clock = RecordingClock()
+    assert Backoff.lasting(60, clock).wait()
+    assert len(clock.sleeps) == 1
     backoff = Backoff.lasting(0.06, clock)
     clock.advance(0.06)
     assert not backoff.wait()

@@ -1,5 +1,7 @@
 """Putting records on the stream, whatever part of a call fails."""
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -15,38 +17,8 @@ from hypothesis import strategies as st
 from producers.aggregation import StreamRecord
 from producers.stream import MAX_CALL_BYTES, MAX_CALL_RECORDS, StreamWriter
 from tests.aws_errors import aws_error
-from tests.clock import FakeClock
-
-THROTTLED = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded"}
-INTERNAL = {"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure"}
-
-
-class ScriptedKinesis:
-    """Answers PutRecords calls by a script; past its end every record is taken.
-
-    An entry is an exception, or for each record of the call whether it fails (the last one repeats), or a function of
-    the whole answer, whose result is what comes back.
-    """
-
-    def __init__(self, *script):
-        self.script = list(script)
-        self.calls: list[list[bytes]] = []
-        self.stream: list[bytes] = []
-
-    def put_records(self, StreamName, Records):
-        assert StreamName == "events"
-        self.calls.append([record["Data"] for record in Records])
-        step = self.script.pop(0) if self.script else []
-        if isinstance(step, Exception):
-            raise step
-        answers = []
-        cut, step = (step, []) if callable(step) else (lambda answer: answer, step)
-        for n, record in enumerate(Records):
-            failure = step[min(n, len(step) - 1)] if step else None
-            answers.append(failure or {"SequenceNumber": str(len(self.stream)), "ShardId": "shardId-000000000000"})
-            if not failure:
-                self.stream.append(record["Data"])
-        return cut({"Records": answers, "FailedRecordCount": sum("ErrorCode" in answer for answer in answers)})
+from tests.clock import FakeClock, RecordingClock
+from tests.producers.scripted_kinesis import INTERNAL, STEPS, THROTTLED, ScriptedKinesis
 
 
 def a_record(data: bytes, key: str | None = None) -> StreamRecord:
@@ -162,13 +134,6 @@ def test_a_record_is_in_doubt_where_a_failed_call_may_have_put_it(error, in_doub
     assert (datas(outcome.unwritten), datas(outcome.doubtful)) == (([], [b"a"]) if in_doubt else ([b"a"], []))
 
 
-FAILURES = st.sampled_from([None, None, THROTTLED, INTERNAL])
-STEPS = st.one_of(
-    st.lists(FAILURES, min_size=1, max_size=8),
-    st.sampled_from([aws_error("LimitExceededException"), aws_error("AccessDeniedException")]),
-)
-
-
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.lists(STEPS, max_size=12), st.floats(0, 3))
 def test_written_and_unwritten_are_what_went_in_and_order_per_key_holds(keys, script, seconds):
     records = [a_record(b"%d" % n, key) for n, key in enumerate(keys)]
@@ -240,6 +205,66 @@ def test_after_an_answer_that_was_cut_the_records_are_in_doubt_and_sent_again(cu
     outcome = put(ScriptedKinesis(*[cut] * 100), [a_record(b"a"), a_record(b"b")])
     assert datas(outcome.doubtful) == [b"a", b"b"]
     assert "the answer was cut" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ("too few results", "it has 1 results, 0 of them failures, for 2 records"),
+        ("a result of nothing", "a result has neither a sequence number nor an error"),
+    ],
+)
+def test_the_error_says_how_an_answer_was_cut(cut, words):
+    outcome = put(ScriptedKinesis(*[CUT_ANSWERS[cut]] * 100), [a_record(b"a"), a_record(b"b")])
+    assert outcome.error == f"CutAnswer: the answer was cut: {words}"
+
+
+def test_the_waits_between_tries_have_the_jitter_of_the_caller():
+    clock = RecordingClock()
+    kinesis: Any = ScriptedKinesis([THROTTLED], [THROTTLED])
+    writer = StreamWriter(kinesis, "events", clock, jitter=lambda: 0.25)
+    writer.put([a_record(b"a")], clock.monotonic() + 10)
+    assert clock.sleeps == [0.0125, 0.025]
+
+
+def test_a_put_that_is_done_does_not_wait():
+    clock = RecordingClock()
+    kinesis: Any = ScriptedKinesis()
+    StreamWriter(kinesis, "events", clock).put([a_record(b"a", "the key")], clock.monotonic() + 10)
+    assert clock.sleeps == []
+    assert kinesis.keys == ["the key"]
+
+
+@pytest.mark.parametrize(
+    ("script", "throttled"),
+    [
+        ((), False),
+        (([INTERNAL],), False),
+        (([THROTTLED],), True),
+        (([THROTTLED], [INTERNAL]), True),
+        (([INTERNAL], [THROTTLED]), True),
+        (([THROTTLED], [THROTTLED]), True),
+        ((REFUSED, [INTERNAL]), True),
+        (([THROTTLED], aws_error("InternalFailure", 500)), True),
+        ((aws_error("InternalFailure", 500),), False),
+    ],
+)
+def test_a_put_is_throttled_where_the_stream_refused_any_of_it_for_its_rate(script, throttled):
+    outcome = put(ScriptedKinesis(*script), [a_record(b"a")])
+    assert len(outcome.written) == 1
+    assert outcome.throttled is throttled
+
+
+def test_an_error_without_a_message_is_named_by_its_code():
+    outcome = put(ScriptedKinesis(*[[{"ErrorCode": "InternalFailure"}]] * 100), [a_record(b"a")])
+    assert outcome.error == "InternalFailure: "
+
+
+def test_every_call_has_the_whole_limit_for_itself():
+    half = 5 * 1024 * 1024 - 1
+    kinesis = ScriptedKinesis()
+    put(kinesis, [a_record(bytes(half), str(n)) for n in range(4)])
+    assert [len(call) for call in kinesis.calls] == [2, 2]
 
 
 def test_the_caller_is_asked_before_each_call_and_may_end_the_put():

@@ -211,15 +211,18 @@ def _bucket(parameters: Parameters, _place: Place) -> Iterator[str]:
 
 
 def _object(parameters: Parameters, _place: Place) -> Iterator[str]:
-    keys = parameters["Delete"]["Objects"] if "Delete" in parameters else [parameters["Key"]]
-    for key in keys:
-        yield f"arn:aws:s3:::{parameters['Bucket']}/{key}"
+    yield f"arn:aws:s3:::{parameters['Bucket']}/{parameters['Key']}"
 
 
 def _workgroup(parameters: Parameters, place: Place) -> Iterator[str]:
     """Of the statement; an execution's id names none."""
     name = parameters.get("WorkGroup") or place.left_out["athena:WorkGroupName"]
     yield f"arn:aws:athena:{place.region}:{place.account}:workgroup/{name}"
+
+
+def _stream(parameters: Parameters, place: Place) -> Iterator[str]:
+    """AWS's reference names no resource for UpdateShardCount, its samples do; the call has the stream in it."""
+    yield f"arn:aws:kinesis:{place.region}:{place.account}:stream/{parameters['StreamName']}"
 
 
 def _topic(parameters: Parameters, _place: Place) -> Iterator[str]:
@@ -242,5 +245,6 @@ SPECIAL: Final[dict[str, Callable[[Parameters, Place], Iterator[str]]]] = {
         f"athena:{name}": _workgroup
         for name in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution")
     },
+    "kinesis:UpdateShardCount": _stream,
     "sns:Publish": _topic,
 }  # fmt: skip

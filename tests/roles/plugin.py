@@ -4,13 +4,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
 from tests.roles import recording, stored
 
-KEEP_VARIABLE: Final = "SPILLWAY_KEEP_CALLS"  # set: replace the recording by what this run records
 _is_worker = "PYTEST_XDIST_WORKER" in os.environ
 
 
@@ -28,7 +27,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _is_worker:
         return
     found, kept = stored.recorded(Path(os.environ[recording.FOLDER_VARIABLE])), stored.kept()
-    if os.environ.get(KEEP_VARIABLE):
+    if os.environ.get(stored.KEEP_VARIABLE) == "functions":
         stored.keep(found)
         return
     problems = [f"called, and not in the recording: {call.to_line()}" for call in sorted(found - kept)]

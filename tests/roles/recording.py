@@ -80,8 +80,11 @@ class _Written:
         function = current_function()
         context["spillway_function"] = function
         context["spillway_parameters"] = named = _named(params)
-        if function is not None:
-            self._write(function, model.service_model.signing_name, model.name, named)
+        if function is None:
+            return
+        service = model.service_model.signing_name
+        for key in named.pop("Keys", [None]):
+            self._write(function, service, model.name, named if key is None else {**named, "Key": key})
 
     def answered(self, model: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         """S3 says that a key is absent only to who may list the bucket; to others it says Access Denied."""
@@ -105,7 +108,7 @@ def _named(params: dict[str, Any]) -> dict[str, Any]:
         if name == "RequestItems":
             named[name] = sorted(map(_steady, value))
         elif name == "Delete":
-            named[name] = {"Objects": sorted({_folder(each["Key"]) for each in value["Objects"]})}
+            named["Keys"] = sorted({_folder(each["Key"]) for each in value["Objects"]})
         elif name == "Key" and isinstance(value, str):
             named[name] = _folder(value)
         elif name == "QueueUrl":

@@ -22,6 +22,7 @@ from tests.roles.evaluation import Document
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-west-2"
 KEY_ARN: Final = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/the-key"
+DEFERRED: Final = {"aws_iam_role_policy.key": "data.aws_iam_policy_document.key_use"}
 CACHE: Final = ROOT / "build" / "roles"
 
 _PROVIDER: Final = f"""
@@ -141,8 +142,30 @@ def _rendered(configuration: Configuration, module: str, text: str, variables: s
     assert done.returncode == 0, done.stdout + done.stderr
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     (plan,) = [message["test_plan"] for message in messages if message["type"] == "test_plan"]
+    found = {change["address"]: change["change"]["after"] or {} for change in plan["resource_changes"]}
+    for address, values in found.items():
+        if ".aws_iam_role_policy." in f".{address}" and values.get("policy") is None:
+            # Terraform leaves a document that reads the key for later, though it knows all of it.
+            resource, bracket, key = address.partition("[")
+            values["policy"] = json.dumps(_document(found[f"{DEFERRED[resource]}{bracket}{key}"]))
+    return {address: values for address, values in found.items() if not address.startswith("data.")}
+
+
+def _document(values: dict[str, Any]) -> Document:
+    """The JSON of an `aws_iam_policy_document` that Terraform knows the statements of."""
+    return {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in values["statement"]]}
+
+
+def _statement(values: dict[str, Any]) -> Document:
+    known = {"sid", "effect", "actions", "resources", "condition"}
+    assert not [name for name, value in values.items() if value and name not in known], values
+    condition: dict[str, dict[str, list[str]]] = {}
+    for each in values["condition"]:
+        condition.setdefault(each["test"], {})[each["variable"]] = each["values"]
     return {
-        change["address"]: change["change"]["after"] or {}
-        for change in plan["resource_changes"]
-        if change["mode"] == "managed"
+        "Sid": values["sid"],
+        "Effect": values["effect"] or "Allow",
+        "Action": values["actions"],
+        "Resource": values["resources"],
+        "Condition": condition,
     }

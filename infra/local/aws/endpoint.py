@@ -11,11 +11,13 @@ from unittest.mock import patch
 
 from moto import mock_aws
 from moto.core import responses
+from moto.core.common_models import BaseModel
 from moto.core.utils import method_names_from_class
 
-from infra.local.aws import dynamodb, kinesis, sqs
+from infra.local.aws import dynamodb, kinesis, moto_fixes, s3, sqs
 from infra.local.ports import require_free_port
 from infra.local.same_origin import SameOriginOnly
+from infra.local.store.store import Store, throwaway
 
 ACCOUNT: Final = "123456789012"  # moto's
 # What would lead clients elsewhere than to this process.
@@ -23,19 +25,26 @@ _LEADING_AWAY: Final = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE",
 
 
 @contextlib.contextmanager
-def local_aws(region: str, limits: Literal["aws", "off"]) -> Iterator[None]:
+def local_aws(region: str, limits: Literal["aws", "off"], store: Store | None = None) -> Iterator[None]:
     """Answer every AWS call of this process in the process itself, while the context lasts.
 
     Args:
         region: the default region of clients.
         limits: whether Kinesis has AWS's rate limits.
+        store: where records, items, messages and objects are kept; without one, a store that is gone at the end.
     """
     overrides = {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
-    with _environment(overrides):
+    with _environment(overrides), moto_fixes.installed():
         aws = mock_aws(config={"lambda": {"use_docker": False}})
         aws.start()
         try:
-            with kinesis.installed(limits), dynamodb.installed(), sqs.installed(), _quicker_dispatch():
+            with contextlib.ExitStack() as stack:
+                held = store or stack.enter_context(throwaway())
+                stack.enter_context(kinesis.installed(limits, store=held))
+                for service in (dynamodb, sqs, s3):
+                    stack.enter_context(service.installed(held))
+                stack.enter_context(_quicker_dispatch())
+                stack.enter_context(_without_tracking())
                 yield
         finally:
             aws.stop()
@@ -44,6 +53,11 @@ def local_aws(region: str, limits: Literal["aws", "off"]) -> Iterator[None]:
 def _quicker_dispatch() -> Any:
     """Let moto find out what methods a class has once, and not for every request (14 % of a POST's time)."""
     return patch.object(responses, "method_names_from_class", functools.cache(method_names_from_class))
+
+
+def _without_tracking() -> Any:
+    """Keep moto from keeping every object it ever made: an item that was read, a message, a page of a listing."""
+    return patch.object(BaseModel, "__new__", lambda cls, *_args, **_kwargs: object.__new__(cls))
 
 
 class AwsEndpoint:

@@ -34,6 +34,6 @@ def failed_identifiers(answer: Any, identifiers: Collection[str]) -> set[str]:
     for failure in failures:
         identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
         if not isinstance(identifier, str) or identifier not in known:
-            raise WholeBatchFailed(f"itemIdentifier {identifier!r} is none of the batch's {len(known)}")
+            raise WholeBatchFailed(f"itemIdentifier {identifier!r} is not in the batch of {len(known)} items")
         failed.add(identifier)
     return failed

@@ -31,7 +31,7 @@ class OnFailureQueue:
         self._queue_url: str | None = None
 
     def send(self, given_up: GiveUp, shard_id: str) -> None:
-        """Send one pointer; whatever the client raises is raised, and the pointer then not sent."""
+        """Send one pointer. An error of the client is raised, and the pointer is then not sent."""
         message = pointer(given_up, shard_id, self._function_arn, self._stream_arn, self._clock.time())
         if self._queue_url is None:
             account, name = self._queue_arn.split(":")[4:6]

@@ -8,6 +8,7 @@ from infra.local.event_sources.backoff import Jitter
 from infra.local.event_sources.mapping_settings import StreamMappingSettings
 from infra.local.event_sources.stream_batches import Lane
 from infra.local.event_sources.stream_records import ShardEvents, StreamRecord
+from infra.local.store.checkpoints import Checkpoint, Kind
 from producers.clock import Clock
 
 # How far a shard is read ahead of its delivery. A GetRecords answer (10,000 records or 10 MiB) may come on top.
@@ -72,14 +73,16 @@ class ShardLanes:
         return sum(lane.failed for lane in self.lanes)
 
     @property
-    def checkpoint(self) -> str | None:
-        """The shard's one checkpoint: the sequence number up to which nothing is left to do, if only exclusively.
+    def checkpoint(self) -> Checkpoint | None:
+        """The shard's one checkpoint: a reader that begins anew here misses nothing.
 
-        It is that of the earliest record still held by any lane, or of the last one read where none is; None
-        where nothing was read. A reader that begins anew here misses nothing.
+        It is at the earliest record that any lane still holds, or after the last one read where they hold none; None
+        where nothing was read.
         """
         held = [lane.first_held.sequence_number for lane in self.lanes if lane.first_held]
-        return min(held, key=int) if held else self._last_read
+        if held:
+            return Checkpoint(Kind.AT, min(held, key=int))
+        return None if self._last_read is None else Checkpoint(Kind.AFTER, self._last_read)
 
     def _lane_of(self, partition_key: str) -> Lane:
         if len(self.lanes) == 1:

@@ -1,4 +1,4 @@
-"""Reads one shard, record after record, whatever becomes of its iterators."""
+"""Reads one shard, record after record, and renews the iterators that expire."""
 
 import logging
 from collections.abc import Mapping

@@ -12,6 +12,8 @@ from infra.local.event_sources.stream_batches import Lane
 from infra.local.event_sources.stream_records import ShardEvents
 from infra.local.event_sources.stream_steps import GiveUp, Invoke, Wait
 from infra.local.functions import FunctionError, InvocationResult, RequestTooLarge
+from infra.local.store.checkpoints import Checkpoint
+from infra.local.store.crash_points import CrashPoint, reached
 from producers.clock import Clock
 
 CATCH_UP_SHARE = 4  # polls while behind, for each one otherwise: with Firehose's one that makes Kinesis's 5 a second
@@ -29,6 +31,7 @@ class ShardWorker:
         events: of the shard.
         invoke: the function.
         give_up: sends a pointer to records given up; raises where it cannot. None: there is no destination.
+        keep: keeps how far the shard is settled; called when what it covers is on disk.
         on_finished: called from a thread of the worker once the shard has ended and nothing of it is left.
         clock: what the lanes wait by.
         poll_seconds: between two reads when there is nothing more to read; a quarter of it while there is.
@@ -42,6 +45,7 @@ class ShardWorker:
         events: ShardEvents,
         invoke: Callable[[Any], InvocationResult],
         give_up: Callable[[GiveUp, str], None] | None,
+        keep: Callable[[Checkpoint], None],
         on_finished: Callable[[], None],
         clock: Clock,
         poll_seconds: float,
@@ -51,6 +55,8 @@ class ShardWorker:
         self._events = events
         self._invoke = invoke
         self._give_up = give_up
+        self._keep = keep
+        self._keeping = threading.Lock()  # held while a checkpoint is kept, so that none overtakes another
         self._on_finished = on_finished
         self._clock = clock
         self._poll_seconds = poll_seconds
@@ -159,7 +165,7 @@ class ShardWorker:
                     self._deliver(lane, step)
                 else:
                     self._let_go(lane, step)
-            except Exception as error:  # noqa: BLE001 (the edge of the thread: the step is done again, whatever it was)
+            except Exception as error:  # noqa: BLE001 (the edge of the thread: the step is done again)
                 _log.warning("shard=%s not done, again later: %s", self._events.shard_id, error)
                 with self._changed:
                     lane.refuse()
@@ -191,6 +197,8 @@ class ShardWorker:
         with self._changed:
             outcome = lane.settle(result)
             self._changed.notify_all()
+        reached(CrashPoint.ROWS_WRITTEN)
+        self._keep_checkpoint()
         _log.log(
             logging.INFO if outcome == "delivered" else logging.WARNING,
             "shard=%s records=%d bytes=%d outcome=%s milliseconds=%.0f",
@@ -201,13 +209,24 @@ class ShardWorker:
             milliseconds,
         )
 
+    def _keep_checkpoint(self) -> None:
+        """Keep how far everything is settled; after a restart the shard is read from there."""
+        with self._keeping:
+            with self._changed:
+                checkpoint = self.lanes.checkpoint
+            if checkpoint is None:
+                return
+            self._keep(checkpoint)
+
     def _let_go(self, lane: Lane, given_up: GiveUp) -> None:
         """Send the pointer, and only then move on."""
         if self._give_up is not None:
             self._give_up(given_up, self._events.shard_id)
+            reached(CrashPoint.POINTER_SENT)
         with self._changed:
             lane.released()
             self._changed.notify_all()
+        self._keep_checkpoint()
         _log.warning(
             "shard=%s records=%d outcome=%s invocations=%d from=%s to=%s %s",
             self._events.shard_id,

@@ -14,6 +14,8 @@ from infra.local.event_sources.shard_reader import ShardReader
 from infra.local.event_sources.shard_worker import ShardWorker
 from infra.local.event_sources.stream_records import ShardEvents
 from infra.local.functions import InvocationResult
+from infra.local.store.checkpoints import Checkpoint, Kind, ReaderCheckpoints
+from infra.local.store.errors import StoreFull
 from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
 
@@ -27,8 +29,9 @@ _log = logging.getLogger("spillway.stream_mapping")
 class StreamMapping:
     """A `Worker` that brings a stream's records to a function, a shard each by threads of its own.
 
-    Its positions live as long as it does. A shard that came of a split or a merge is begun when its parents were read
-    to the end and everything in them is settled, so that order per key outlives resharding.
+    Its positions are kept after what they cover, so that a restart repeats a little and misses nothing. A shard that
+    came of a split or a merge is begun when its parents were read to the end and everything in them is settled, so that
+    order per key outlives resharding.
 
     Args:
         mapping: its settings, as `lambda.get_event_source_mapping` returns them.
@@ -38,6 +41,7 @@ class StreamMapping:
         role_arn: the function's role, which events name.
         clock: for the age of records and the time of messages.
         poll_seconds: between two reads of a shard that has nothing more; 1 is Lambda's.
+        checkpoints: where this mapping goes on after a restart; None for one that does not.
 
     Raises:
         MappingError: Lambda would not take a setting, or this pipeline does not run it.
@@ -53,6 +57,7 @@ class StreamMapping:
         role_arn: str = "",
         clock: Clock = SYSTEM_CLOCK,
         poll_seconds: float = POLL_SECONDS,
+        checkpoints: ReaderCheckpoints | None = None,
     ) -> None:
         self._settings = StreamMappingSettings.from_api(mapping)
         self._kinesis = kinesis
@@ -71,6 +76,8 @@ class StreamMapping:
         self._workers: dict[str, ShardWorker] = {}
         self._finished: dict[str, ShardWorker | None] = {}
         self._positions: dict[str, dict[str, Any]] = {}  # of every shard seen so far
+        self._checkpoints = checkpoints
+        self._kept = {} if checkpoints is None else checkpoints.load()
         self._thread = threading.Thread(target=self._run, name="stream mapping", daemon=True)
 
     def start(self) -> None:
@@ -114,8 +121,8 @@ class StreamMapping:
         received, delivered, waiting, failed = (sum(column) for column in zip((0, 0, 0, 0), *counts, strict=True))
         return HopStatus(HOP, "records", received, delivered, waiting, failed)
 
-    def checkpoints(self) -> dict[str, str | None]:
-        """For each shard being read the sequence number from which nothing may be missed."""
+    def checkpoints(self) -> dict[str, Checkpoint | None]:
+        """For each shard being read where a reader that begins anew misses nothing."""
         with self._changed:
             return {shard_id: worker.lanes.checkpoint for shard_id, worker in self._workers.items()}
 
@@ -143,8 +150,9 @@ class StreamMapping:
             except (ClientError, BotoCoreError) as error:
                 _log.warning("stream=%s cannot be listed: %s", self._settings.stream_arn, error)
             else:
-                for worker in done.values():
+                for shard_id, worker in done.items():
                     worker.join()
+                    self._keep(shard_id, Checkpoint(Kind.FINISHED))
                 self._take_over(shards, done, retention_seconds, since_drain=since_drain)
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or self._look_again, DISCOVERY_SECONDS)
@@ -174,13 +182,18 @@ class StreamMapping:
 
     def _place(self, shards: list[Mapping[str, Any]]) -> None:
         """Decide where each new shard is begun: the mapping's position for the first ones, the very start for later."""
-        first = not self._positions
+        first = not self._positions and not self._kept
         for shard in shards:
             shard_id = shard["ShardId"]
             if shard_id in self._positions:
                 continue
             position: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-            if first:
+            kept = self._kept.get(shard_id)
+            if kept is not None and kept.kind is Kind.FINISHED:
+                self._finished[shard_id] = None
+            elif kept is not None:
+                position = {"ShardIteratorType": kept.kind.value, "StartingSequenceNumber": kept.sequence_number}
+            elif first:
                 position = {"ShardIteratorType": self._settings.starting_position}
                 if self._settings.starting_timestamp is not None:
                     position["Timestamp"] = self._settings.starting_timestamp
@@ -200,10 +213,19 @@ class StreamMapping:
             events=events,
             invoke=self._invoke,
             give_up=None if self._on_failure is None else self._on_failure.send,
+            keep=lambda checkpoint: self._keep(shard_id, checkpoint),
             on_finished=self._wake,
             clock=self._clock,
             poll_seconds=self._poll_seconds,
         )
+
+    def _keep(self, shard_id: str, checkpoint: Checkpoint) -> None:
+        if self._checkpoints is None:
+            return
+        try:
+            self._checkpoints.keep({shard_id: checkpoint})
+        except StoreFull as full:
+            _log.warning("shard=%s its checkpoint is not kept: %s", shard_id, full)
 
     def _wake(self) -> None:
         with self._changed:
@@ -229,7 +251,7 @@ def startable(shards: Iterable[Mapping[str, Any]], begun: Iterable[str], finishe
     """Which shards can be begun: not begun so far, with no parent in the list that is not finished.
 
     Args:
-        shards: as ListShards tells them; a parent that is not among them has expired.
+        shards: as ListShards returns them; a parent that is not among them has expired.
         begun: ids of shards that are read or were.
         finished: ids of shards of which nothing is left.
     """

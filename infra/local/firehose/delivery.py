@@ -45,7 +45,7 @@ class PendingObject:
     """An object on its way to S3.
 
     Args:
-        key: fixed, whatever the number of tries.
+        key: fixed; every try uses it.
         body: its content, as bytes or an Arrow buffer.
         delivered: user records that are rows in it.
         failed: user records that are errors in it.
@@ -111,7 +111,7 @@ class Delivery:
         """Write what is due, as far as the services let it; gives whether an object was written.
 
         Args:
-            flush: count the buffer as full whatever it holds.
+            flush: count the buffer as full.
         """
         written = False
         if not self._retry.is_due():

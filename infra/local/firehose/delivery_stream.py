@@ -1,9 +1,9 @@
 """Firehose on one machine: a Kinesis stream through a Lambda transform to Parquet on S3.
 
 One thread goes round: read the stream, transform, deliver. What fails is tried again later and holds the rest up, so a
-service that is down makes the stream the buffer, as on AWS, and never the memory of this process. Everything held is
-in memory: a process that ends before delivery begins again at the start of the stream, so each record is delivered at
-least once.
+service that is down makes the stream the buffer, as on AWS, and never the memory of this process. What is held is in
+memory, and the position moves only once it is on S3: a process that comes later reads it again, so each record is
+delivered at least once.
 """
 
 import logging
@@ -18,6 +18,8 @@ from infra.local.firehose.schema import TableMissing, TableSchema
 from infra.local.firehose.settings import read_settings
 from infra.local.firehose.source import READ_SECONDS, StreamReader
 from infra.local.firehose.transform import Invoke, Transform
+from infra.local.store.checkpoints import ReaderCheckpoints
+from infra.local.store.crash_points import CrashPoint, reached
 from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
 
@@ -41,6 +43,7 @@ class Firehose:
         s3: the same.
         glue: the same.
         clock: the time.
+        checkpoints: where this delivery stream goes on after a restart; None for one that does not.
         read_seconds: between two reads of a shard; less than Firehose's second only where the stream has no limits.
 
     Raises:
@@ -60,12 +63,15 @@ class Firehose:
         *,
         clock: Clock = SYSTEM_CLOCK,
         read_seconds: float = READ_SECONDS,
+        checkpoints: ReaderCheckpoints | None = None,
     ) -> None:
         settings = read_settings(description)
         schema = TableSchema(glue, settings.catalog_table)
         with suppress(TableMissing):
             schema.columns()
-        self._reader = StreamReader(kinesis, settings.stream, clock, read_seconds)
+        self._checkpoints = checkpoints
+        kept = None if checkpoints is None else checkpoints.load()
+        self._reader = StreamReader(kinesis, settings.stream, clock, read_seconds, kept)
         self._transform = Transform(settings, invoke, clock)
         self._delivery = Delivery(settings, schema, s3, clock)
         self._name = settings.name
@@ -121,6 +127,9 @@ class Firehose:
             # Drained is first the stream and then, stage by stage, what was read: so it ends in few objects.
             at_end = draining and self._reader.is_at_end()
             written = self._delivery.run(flush=at_end and self._transform.waiting == 0)
+            if written:
+                reached(CrashPoint.DELIVERED)
+            self._keep_checkpoints()
             if not self._delivery.has_room:
                 return written
             transformed = self._transform.run(flush=at_end)
@@ -132,6 +141,13 @@ class Firehose:
             self._transform.add(records)
             self._received += len(records)
             return written or settled or bool(records)
+
+    def _keep_checkpoints(self) -> None:
+        """Keep how far everything is on S3: nothing is kept while an object is still to be written."""
+        if self._checkpoints is None or self._delivery.waiting:
+            return
+        if self._checkpoints.keep(self._reader.checkpoints(self._transform.earliest())):
+            reached(CrashPoint.POSITION_KEPT)
 
     def _waiting(self) -> int:
         return self._transform.waiting + self._delivery.waiting

@@ -1,4 +1,4 @@
-"""Firehose's record format conversion: JSON records to one Parquet file, each bad record told apart.
+"""Firehose's record format conversion: JSON records to one Parquet file and a list of failed records.
 
 A batch is read in slices of about a megabyte. A slice that cannot be read as a whole is read in pieces, and a piece
 that cannot is read record by record: so a bad record fails alone, and costs its slice a second reading.

@@ -1,4 +1,4 @@
-"""What a delivery stream is told to do, read from the answer of `firehose.describe_delivery_stream`.
+"""The settings of a delivery stream, read from the answer of `firehose.describe_delivery_stream`.
 
 So it does not matter who created the stream: Terraform, a script, or a test.
 """
@@ -171,7 +171,9 @@ def _compression(name: str, conversion: Mapping[str, Any]) -> Compression:
         raise UnsupportedDeliveryStream(f"{name}: ORC is not written here, Parquet is")
     chosen = (serializer.get("ParquetSerDe") or {}).get("Compression", "SNAPPY")
     if chosen not in _COMPRESSIONS:
-        raise UnsupportedDeliveryStream(f"{name}: Parquet compression {chosen} is none of {', '.join(_COMPRESSIONS)}")
+        raise UnsupportedDeliveryStream(
+            f"{name}: Parquet compression {chosen} is not one of {', '.join(_COMPRESSIONS)}"
+        )
     return _COMPRESSIONS[chosen]
 
 

@@ -1,19 +1,20 @@
 """Firehose's reading of a Kinesis stream: every shard, and after a reshard the children when their parents are read.
 
-The positions are held in memory, and a read continues after the last record of the one before, so nothing is read
-twice or skipped for as long as the process lives.
+A read continues after the last record of the one before. `checkpoints` gives where a process that comes later must go
+on; what it then reads again, Firehose delivers twice, as it does on AWS.
 
 A delivery stream starts at LATEST, as of its creation. The local one starts at TRIM_HORIZON: it comes up with the
 stream, and an event that was accepted in the moment before it lists the shards must not be missed.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.firehose.records import SourceRecord, user_records
 from infra.local.firehose.retry_timer import RetryTimer
+from infra.local.store.checkpoints import Checkpoint, Kind
 from producers.clock import Clock
 from producers.retry import AWS_ERRORS, error_code
 
@@ -55,14 +56,23 @@ class StreamReader:
         stream: the stream's name.
         clock: the time.
         read_seconds: between two reads of a shard.
+        kept: where to go on, by shard id.
     """
 
-    def __init__(self, kinesis: "KinesisClient", stream: str, clock: Clock, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(
+        self,
+        kinesis: "KinesisClient",
+        stream: str,
+        clock: Clock,
+        read_seconds: float = READ_SECONDS,
+        kept: Mapping[str, Checkpoint] | None = None,
+    ) -> None:
         self._kinesis = kinesis
         self._stream = stream
         self._clock = clock
         self._shards: dict[str, _Shard] = {}
-        self._finished: set[str] = set()
+        self._kept = dict(kept or {})
+        self._finished = {shard_id for shard_id, each in self._kept.items() if each.kind is Kind.FINISHED}
         self._list_due = True
         self._list_retry = RetryTimer(clock)
         self._read_seconds = read_seconds
@@ -77,6 +87,18 @@ class StreamReader:
     def is_at_end(self) -> bool:
         """Whether every shard was found empty by the last read of it."""
         return not self._list_due and all(shard.read_to_end for shard in self._shards.values())
+
+    def checkpoints(self, held: Mapping[str, str]) -> dict[str, Checkpoint]:
+        """Where to go on after a restart, by shard id.
+
+        Args:
+            held: the sequence number of the earliest record of a shard that was read and is in no object yet.
+        """
+        found = {shard_id: Checkpoint(Kind.FINISHED) for shard_id in self._finished}
+        for shard_id, shard in self._shards.items():
+            if shard.last_sequence_number is not None:
+                found[shard_id] = Checkpoint(Kind.AFTER, shard.last_sequence_number)
+        return found | {shard_id: Checkpoint(Kind.AT, number) for shard_id, number in held.items()}
 
     def read(self) -> list[SourceRecord]:
         """The user records of one GetRecords call, to the shard whose turn it is; none where it is no shard's turn.
@@ -129,7 +151,15 @@ class StreamReader:
         _log.warning("reading %s/%s failed (%s), again in %.2f s", self._stream, shard.shard_id, code, seconds)
 
     def _new_iterator(self, shard: _Shard) -> str:
-        if shard.last_sequence_number is None:
+        kept = self._kept.get(shard.shard_id)
+        if shard.last_sequence_number is None and kept is not None:
+            answer = self._kinesis.get_shard_iterator(
+                StreamName=self._stream,
+                ShardId=shard.shard_id,
+                ShardIteratorType="AT_SEQUENCE_NUMBER" if kept.kind is Kind.AT else "AFTER_SEQUENCE_NUMBER",
+                StartingSequenceNumber=kept.sequence_number,
+            )
+        elif shard.last_sequence_number is None:
             answer = self._kinesis.get_shard_iterator(
                 StreamName=self._stream, ShardId=shard.shard_id, ShardIteratorType="TRIM_HORIZON"
             )

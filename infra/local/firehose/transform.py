@@ -98,6 +98,13 @@ class Transform:
         """Whether more may be read from the stream."""
         return self._held_bytes < self._settings.buffer_bytes
 
+    def earliest(self) -> dict[str, str]:
+        """The sequence number of the earliest record held, by shard id."""
+        found: dict[str, str] = {}
+        for record in (*self._batch, *self._held):
+            found.setdefault(record.shard_id, record.sequence_number)
+        return found
+
     def add(self, records: Sequence[SourceRecord]) -> None:
         """Take records from the stream."""
         if records and not self._held:
@@ -109,7 +116,7 @@ class Transform:
         """Make at most one invocation, if a batch is full or old enough; gives what it settled, which may be nothing.
 
         Args:
-            flush: count a batch as full whatever it holds.
+            flush: count a batch as full.
         """
         if not self._batch and self._held and (flush or self._is_due()):
             self._batch = self._take_batch()
@@ -150,7 +157,7 @@ class Transform:
         try:
             result = self._invoke(transform_event(self._delivery, self._batch))
             problem = f"{result.error.type}: {result.error.message}" if result.error else ""
-        except Exception as error:  # noqa: BLE001 (whatever the function's runner raises; the records are kept below)
+        except Exception as error:  # noqa: BLE001 (the function's runner may raise anything; the records are kept below)
             result, problem = None, f"{type(error).__name__}: {error}"
         if result is not None and result.error is None:
             return judge(self._batch, result.payload, self._attempts, self._now_ms())

@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "unnamed" {
   statement {
     sid       = "NewApi"
     actions   = ["apigateway:POST", "apigateway:UpdateRestApiPolicy"]
-    resources = [for path in ["restapis", "apikeys", "usageplans"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
+    resources = [for path in ["restapis", "apis", "apikeys", "usageplans"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
   }
   statement {
     sid       = "Mappings"

@@ -12,7 +12,7 @@ locals {
   ]
 
   # Not the collection /apikeys: reading it returns the keys of every environment.
-  api_paths = ["restapis/*", "apikeys/*", "usageplans/*", "tags/*"]
+  api_paths = ["restapis/*", "apis/*", "apikeys/*", "usageplans/*", "tags/*"]
 
   services = { for environment in var.environments : environment => {
     athena = {

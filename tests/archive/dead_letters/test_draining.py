@@ -4,10 +4,10 @@ import boto3
 import pytest
 
 from archive.dead_letters.draining import drain
-from tests.archive.test_dead_letter_archiver import STREAM, a_pointer
+from tests.archive.archiving import STREAM, a_pointer
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from archive.lake.rows import row_of
 from producers.event import decode, encode
 from producers.replay_mark import ReplayMark
 from tests.archive.dead_letters.error_objects import conversion_failed, processing_failed
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 KEY = "dead-letters/dt=2026-11-23/hour=02/message.json"
 
@@ -64,6 +64,13 @@ def test_an_event_is_rebuilt_from_the_row_that_could_not_be_converted(payload):
     )
     assert (rebuilt.source_ip, rebuilt.user_agent, rebuilt.trace) == (event.source_ip, event.user_agent, None)
     assert (failed.bound, failed.stage) == ("lake", "format-conversion-failed")
+
+
+def test_a_conversion_error_is_read_by_the_recorded_names_and_by_the_documented_ones():
+    line = conversion_failed(b"{}")
+    documented = line.replace(b'"lastErrorCode"', b'"ErrorCode"').replace(b'"lastErrorMessage"', b'"ErrorMessage"')
+    assert documented != line
+    assert read_conversion_failed(KEY, 0, documented) == read_conversion_failed(KEY, 0, line)
 
 
 @pytest.mark.parametrize("row", [b"", b"{}", b"[1]", b'{"timestamp_micros":1,"request_id":"x","payload":"{"}', b"\xff"])

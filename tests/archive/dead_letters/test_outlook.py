@@ -9,7 +9,7 @@ from producers.event import encode
 from producers.replay_mark import ReplayMark
 from producers.validation import PayloadSchema
 from tests.archive.dead_letters.error_objects import processing_failed
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 from tests.events import an_event
 
 LARGE = f'"{"x" * 410_000}"'

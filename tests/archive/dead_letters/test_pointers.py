@@ -12,7 +12,7 @@ from archive.dead_letters.pointers import Pointer, read_range
 from consumers.dead_letter import DeadLetter
 from infra.local.aws import kinesis as local_kinesis
 from producers.retry import Backoff
-from tests.archive.test_dead_letter_archiver import STREAM, a_message, a_pointer
+from tests.archive.archiving import STREAM, a_message, a_pointer
 from tests.clock import FakeClock
 from tests.faults import failure, injected
 

@@ -8,7 +8,7 @@ import pytest
 from archive.dead_letters.failures import FailedRecord, read_dead_letter
 from archive.dead_letters.selection import Matcher, Selection, SelectionError, document_of, parse_time
 from producers.event import encode
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 from tests.events import an_event
 
 FAILED_AT = datetime(2026, 11, 23, 2, 35, tzinfo=UTC)

@@ -16,7 +16,7 @@ from archive.lake.rows import RowWriter
 from producers.event import PoisonEvent, decode, encode
 from producers.exact_json import parse
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 SCHEMA = {
     "properties": {

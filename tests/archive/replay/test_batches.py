@@ -1,7 +1,6 @@
 """Putting back what failed: once, whenever the process is killed."""
 
 import os
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -11,37 +10,20 @@ from botocore.exceptions import ReadTimeoutError
 
 from archive.dead_letters.failures import read_dead_letter
 from archive.dead_letters.settled_lines import SettledLines, settled_key
-from archive.replay import batches as replay_module
 from archive.replay.editing import edit_of
 from archive.replay.journal import FINISHED, STOPPED, from_runs, to_runs
 from archive.replay.lock import ReplayUnderWay
 from archive.replay.rate import Rate
 from archive.replay.settling import ReplayStopped
-from infra.local.aws import kinesis
 from producers.event import encode
 from producers.replay_mark import ReplayMark
 from tests.archive.dead_letters.error_objects import processing_failed
 from tests.archive.replay.replay_under_test import SELECTION, ReplayUnderTest, a_letter, request_id
+from tests.archive.replay.replayed_batches import fill, here, small_batches
 from tests.aws_errors import aws_error
 from tests.events import an_event
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr(replay_module, "BATCH_EVENTS", 3)
-
-
-@pytest.fixture
-def here(aws):
-    with kinesis.installed("off"):
-        yield ReplayUnderTest()
-
-
-def fill(here: ReplayUnderTest, objects: int = 3, each: int = 3) -> Counter[str]:
-    """Archive dead letters; what must be on the stream once they are put back."""
-    for number in range(objects):
-        here.archive(f"m{number}", *(a_letter(number * each + n) for n in range(each)))
-    return Counter({request_id(number): 1 for number in range(objects * each)})
+__all__ = ["here", "small_batches"]  # fixtures
 
 
 def settled(here: ReplayUnderTest, key: str) -> set[int]:

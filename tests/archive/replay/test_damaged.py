@@ -5,7 +5,7 @@ import pytest
 from archive.dead_letters.documents import DamagedDocument
 from archive.dead_letters.settled_lines import settled_key
 from archive.replay.run import history
-from tests.archive.replay.test_batches import fill, here, small_batches
+from tests.archive.replay.replayed_batches import fill, here, small_batches
 
 __all__ = ["here", "small_batches"]  # fixtures
 

@@ -13,9 +13,9 @@ from producers.event import Event, decode, encode
 from producers.exact_json import parse
 from producers.replay_mark import ReplayMark
 from tests.archive.dead_letters.error_objects import processing_failed
-from tests.consumers.test_dead_letter import a_letter
+from tests.consumers.letters import a_letter
 from tests.events import an_event
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 DIGITS = '{"n":1.10,"long":123456789012345678901234567890.5,"far":1E400,"list":[0.10,{"x":-0}]}'
 

@@ -10,7 +10,7 @@ from archive.replay.in_doubt import OutOfReach
 from archive.replay.journal import FINISHED
 from archive.replay.lock import LEASE_SECONDS, ReplayUnderWay
 from tests.archive.replay.replay_under_test import Killed, ReplayUnderTest, Trap, a_letter
-from tests.archive.replay.test_batches import fill, here, small_batches
+from tests.archive.replay.replayed_batches import fill, here, small_batches
 
 __all__ = ["here", "small_batches"]  # fixtures
 

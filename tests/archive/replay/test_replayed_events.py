@@ -6,9 +6,9 @@ from archive.dead_letters.failures import read_conversion_failed
 from archive.firehose_transform import handler as transform
 from producers.event import decode, encode
 from producers.replay_mark import ReplayMark
+from tests.archive.archiving import a_pointer, archive, archived, archiver, put
 from tests.archive.dead_letters.error_objects import conversion_failed
-from tests.archive.test_dead_letter_archiver import a_pointer, archive, archived, archiver, put
-from tests.consumers.test_table_writer import dead_letters, records, rows, writer
+from tests.consumers.written import dead_letters, records, rows, writer
 from tests.events import Context, an_event
 
 __all__ = ["archiver", "writer"]  # fixtures

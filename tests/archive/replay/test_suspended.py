@@ -17,7 +17,7 @@ from archive.replay import lock as lock_module
 from archive.replay.lock import LEASE_SECONDS, LockLost, ReplayUnderWay
 from infra.local.aws import kinesis
 from tests.archive.replay.replay_under_test import ReplayUnderTest, Suspension
-from tests.archive.replay.test_batches import fill, here, small_batches
+from tests.archive.replay.replayed_batches import fill, here, small_batches
 
 __all__ = ["here", "small_batches"]  # fixtures
 

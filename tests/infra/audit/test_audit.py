@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ import pytest
 from infra.audit.balance import Balance, Clients, audit
 from infra.audit.ledger import Missing
 from infra.audit.sightings import Period
+from infra.audit.table_keys import scan_costs_less
 from infra.local.pipeline import LocalPipeline
 from infra.settings import load
 from producers.clock import SystemClock
@@ -59,7 +61,10 @@ def arrived(pipeline: LocalPipeline) -> bool:
 
 def clients_of(api: Api) -> Clients:
     return Clients(
-        *(boto3.client(name, endpoint_url=api.pipeline.aws_url) for name in ("kinesis", "dynamodb", "s3", "sqs"))
+        *(
+            boto3.client(name, endpoint_url=api.pipeline.aws_url)
+            for name in ("kinesis", "dynamodb", "s3", "sqs", "cloudwatch")
+        )
     )
 
 
@@ -138,7 +143,7 @@ def test_a_lake_row_written_twice_is_a_duplicate_and_no_event_more(api):
     s3.delete_object(Bucket=bucket, Key=copy)
 
 
-def test_a_lost_pointer_is_told(api):
+def test_a_lost_pointer_is_reported(api):
     s3 = boto3.client("s3")
     bucket = api.pipeline.names.dead_letter_bucket
     existing = s3.list_objects_v2(Bucket=bucket, Prefix="dead-letters/")["Contents"][0]["Key"]
@@ -151,7 +156,8 @@ def test_a_lost_pointer_is_told(api):
     s3.delete_object(Bucket=bucket, Key=key)
 
 
-def test_a_row_nobody_else_knows_is_found_by_a_scan_only(api):
+def test_a_row_nobody_else_knows_is_found_by_a_scan_only(api, monkeypatch):
+    monkeypatch.setattr("infra.audit.balance.scan_costs_less", lambda *_: False)
     dynamodb = boto3.client("dynamodb")
     item = {"timestamp": {"S": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.000000Z"}, "request_id": {"S": "unknown"}}
     dynamodb.put_item(TableName=api.pipeline.names.table, Item=item)
@@ -162,10 +168,54 @@ def test_a_row_nobody_else_knows_is_found_by_a_scan_only(api):
     dynamodb.delete_item(TableName=api.pipeline.names.table, Key=item)
 
 
+@pytest.mark.parametrize(("size_bytes", "events", "scans"), [(4096, 1, False), (4095, 1, True), (4097, 1, False)])
+def test_a_scan_is_chosen_where_it_costs_fewer_read_units_than_the_keys(size_bytes, events, scans):
+    dynamodb: Any = SimpleNamespace(describe_table=lambda **_: {"Table": {"TableSizeBytes": size_bytes}})
+    assert scan_costs_less(dynamodb, "events", events) is scans
+
+
+def test_by_keys_and_by_scan_the_same_rows_are_found(api, monkeypatch):
+    by_scan, _ = audited(api)
+    monkeypatch.setattr("infra.audit.balance.scan_costs_less", lambda *_: False)
+    by_keys, _ = audited(api)
+    assert by_scan == by_keys
+    assert by_keys.in_table == GOOD
+
+
 def test_another_period_is_another_account(api):
     long_ago = Period(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC))
     balance = audit(clients_of(api), api.pipeline.names, load("local"), long_ago)
     assert (balance.events, balance.no_events, balance.is_clean) == (0, 0, True)
+    assert not balance.stream_holds_the_period
+
+
+def test_accepted_events_that_nothing_has_are_unknown_and_not_clean(api):
+    """As after the stream's retention: neither lake, table nor stream says that they were there."""
+    balance, _ = audited(api)
+    assert (balance.accepted_at_least, balance.unknown) == (None, 0)
+    for count, unknown, clean in ((GOOD, 0, True), (1, 1, False)):  # a metric adds up
+        put_accepted(api, count)
+        balance, _ = audited(api)
+        assert (balance.unknown, balance.is_clean) == (unknown, clean)
+
+
+def put_accepted(api: Api, count: int) -> None:
+    """Count accepted events as the HTTP API's logs do on AWS."""
+    names = api.pipeline.names
+    boto3.client("cloudwatch", endpoint_url=api.pipeline.aws_url).put_metric_data(
+        Namespace="Spillway",
+        MetricData=[
+            {
+                "MetricName": "AcceptedEvents",
+                "Value": count,
+                "Timestamp": datetime.now(UTC),
+                "Dimensions": [
+                    {"Name": "service", "Value": "http_api"},
+                    {"Name": "function", "Value": names.function("producers.http_api")},
+                ],
+            }
+        ],
+    )
 
 
 def remove(bucket: str, prefix: str) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ NAMES = [" ".join(path) for path, _ in leaves()]
 PLAN = Path(__file__).with_name("plan.json")
 
 ARGUMENTS = {
-    "run": ["--port", "0", "--aws-port", "0"],
+    "run": ["--memory", "--port", "0", "--aws-port", "0"],
     "post": ["{}"],
     "load": ["{entries}"],
     "query": ["SELECT count(*) FROM events"],

@@ -21,7 +21,7 @@ from infra.loading.sources import (
     read_batches,
     read_entries,
 )
-from tests.producers.test_exact_json import JSON_VALUES
+from tests.json_values import JSON_VALUES
 
 
 def read(data: bytes, name: str = "events.ndjson", file_format=None, **reading) -> list[tuple[int, str]]:

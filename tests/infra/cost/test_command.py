@@ -34,6 +34,17 @@ def test_both_readings_of_firehose_and_all_modes_are_told():
     assert set(told["table_modes"]) == {"provisioned", "on-demand"}
 
 
+def test_both_doors_are_shown_and_the_others_for_comparison():
+    doors = json.loads(ran("--env", "prod", *WORK, "--json"))["doors"]
+    assert doors["REST API"] == pytest.approx(262.8 * 3.50)
+    assert doors["HTTP API"] == pytest.approx(262.8)
+    assert set(doors) == {"REST API", "HTTP API", "function URL", "load balancer"}
+    shown = ran("--env", "prod", *WORK)
+    assert "Door: HTTP API 262.80, REST API 919.80" in shown
+    assert "for comparison only" in shown
+    assert "http.door" in shown  # among what would save most
+
+
 def test_local_is_reckoned_as_prod():
     assert ran(*WORK, "--json") == ran("--env", "prod", *WORK, "--json")
 
@@ -53,3 +64,10 @@ def test_the_region_factor_can_be_given():
 
 def test_no_work_is_wrong_usage():
     assert CliRunner().invoke(spillway, [*WORK[:1], "--events-per-second", "0", "--event-bytes", "1"]).exit_code == 2
+
+
+def test_an_environment_that_is_not_known_is_refused():
+    words = ["--env", "nosuch", "cost", "--events-per-second", "1", "--event-bytes", "600"]
+    result = CliRunner().invoke(spillway, words)
+    assert result.exit_code == 2
+    assert "no environment 'nosuch'; known are dev, local, prod" in result.output

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from archive.lake.columns import columns
 from archive.lake.rows import row_of as lake_row
 from consumers.row import row_of
+from infra.cost.door import billed_requests, door_dollars
 from infra.cost.flow import ENVELOPE_BYTES, MEASURED, ROW_BYTES, SHARD_FILL, Work
 from infra.cost.growth import growth, table
 from infra.prices import FIREHOSE_ROUNDING_BYTES
-from infra.settings import load
+from infra.settings import Settings, load
 from producers.event import encode
 from tests.benchmarks.events import payloads, stream_events
 
@@ -59,6 +61,35 @@ def test_prices_by_hand(settings):
     assert found.dollars["DynamoDB"] == pytest.approx(4 * 0.625)  # 3,132 bytes are 4 units
     assert found.dollars["Firehose"] == pytest.approx(1_000_000 * 5 * 1024 / 2**30 * 0.047)
     assert found.write_units_per_second == 4_000
+
+
+@pytest.mark.parametrize("rate", [1_000, 100_000])
+def test_single_events_cost_at_most_2_50_dollars_a_million_behind_an_http_api(settings, rate):
+    http = changed(settings, door="http")
+    assert sum(growth(Work(rate, 300, 1), http).dollars.values()) <= 2.50
+    assert sum(growth(Work(rate, 300, 1), settings).dollars.values()) > 4.50
+
+
+def test_doors_by_hand():
+    single = door_dollars(Work(1_000, 300, 1))
+    assert single["REST API"] == pytest.approx(1_000 * 3.50 / 1e6)
+    assert single["HTTP API"] == pytest.approx(1_000 * 1.00 / 1e6)
+    assert single["function URL"] == 0
+    assert single["load balancer"] == pytest.approx((0.0225 + 40 * 0.008) / 3_600)  # 40 units: 1,000 / 25 connections
+    large = door_dollars(Work(1_000, 1_000_000, 1))  # a gigabyte a second: 3,353 GiB an hour, 0.4 to a unit
+    assert large["load balancer"] == pytest.approx((0.0225 + 3_600e9 / 2**30 / 0.4 * 0.008) / 3_600)
+
+
+@pytest.mark.parametrize(("size", "requests"), [(1, 1), (524_288, 1), (524_289, 2), (1_048_576, 2), (1_048_577, 3)])
+def test_an_http_api_bills_a_request_for_each_begun_512_kb_of_its_body(size, requests):
+    assert billed_requests(Work(1, size, 1), "HTTP API") == requests
+    assert billed_requests(Work(1, size, 1), "REST API") == 1
+
+
+def changed(settings, **http):
+    document = msgspec.to_builtins(settings)
+    document["http"] |= http
+    return msgspec.convert(document, Settings)
 
 
 def test_a_quota_that_is_passed_is_named(settings):

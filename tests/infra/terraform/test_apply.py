@@ -28,6 +28,7 @@ from infra.settings import Settings, load
 from infra.shards.stream import LAST_STEP_TAG
 from tests.end_to_end import test_failures
 from tests.end_to_end.conftest import RunningPipeline
+from tests.end_to_end.put_directly import rows
 from tests.infra.terraform.answers import MODULES, answers, as_scheduled, scheduled
 from tests.infra.terraform.conftest import Configuration
 
@@ -282,7 +283,7 @@ def _assert_events_arrive(running: RunningPipeline, before: int) -> None:
         answer = urllib3.request("POST", running.url, json={"n": n})
         assert answer.status == 201, answer.data
     running.wait_until_drained(table_writer=before + 10)
-    assert len(test_failures.rows(running)) == before + 10
+    assert len(rows(running)) == before + 10
 
 
 def _assert_data_is_destroyed_only_on_demand(applying: Applying) -> None:

@@ -256,7 +256,7 @@ def test_an_invalid_event_schema_stops_deploy_and_run_with_its_place(local, monk
     monkeypatch.setattr(validation.load_schema, "__defaults__", (schema,))
     with pytest.raises(InvalidSchema, match="at /properties/user_id/type"):
         deployment.Deployment("dev", REGION, print, folder=tmp_path).prepare()
-    shown = CliRunner().invoke(spillway, ["run", "--port", "0", "--aws-port", "0"])
+    shown = CliRunner().invoke(spillway, ["run", "--memory", "--port", "0", "--aws-port", "0"])
     assert shown.exit_code != 0
     assert "at /properties/user_id/type" in str(shown.exception)
 

@@ -110,6 +110,7 @@ def test_a_vault_is_mounted(dev):
     ("action", "arn"),
     [
         ("apigateway:PATCH", "arn:aws:apigateway:eu-west-2::/restapis/abc/stages/live"),
+        ("apigateway:PATCH", "arn:aws:apigateway:eu-west-2::/apis/abc/stages/live"),
         ("apigateway:GET", "arn:aws:apigateway:eu-west-2::/apikeys/abc"),
         ("apigateway:PUT", "arn:aws:apigateway:eu-west-2::/tags/arn"),
         ("backup:UpdateBackupPlan", f"arn:aws:backup:{HERE}:backup-plan:abc"),

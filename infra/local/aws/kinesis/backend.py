@@ -12,6 +12,7 @@ from moto.kinesis.models import KinesisBackend, kinesis_backends
 from infra.local.aws.kinesis.api import KinesisApi
 from infra.local.aws.kinesis.errors import InUse, InvalidArgument, NotFound
 from infra.local.aws.kinesis.metrics import shard_data, stream_data
+from infra.local.aws.kinesis.shard_rows import ShardRows
 from infra.local.aws.kinesis.stream import Conditions, LocalStream
 
 
@@ -55,6 +56,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
         with self._creation:
             if stream_name in self.streams:
                 raise InUse(f"Stream {stream_name} under account {self.account_id} already exists.")
+            self._forget_unknown(stream_name)
             stream = LocalStream(
                 stream_name,
                 shard_count,
@@ -68,6 +70,16 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
             stream.tags.update(tags or {})
             self.streams[stream_name] = stream
         return stream
+
+    def _forget_unknown(self, stream_name: str) -> None:
+        """Delete what the store holds of a stream, unless it was there when the local Kinesis was installed."""
+        name = f"{self.account_id}/{self.region_name}/{stream_name}"
+        if name in self.conditions.found:
+            self.conditions.found.remove(name)
+            return
+        rows = ShardRows(self.conditions.store.database, name, self.conditions.clock)
+        if rows.stream() is not None:
+            self.conditions.store.database.write(rows.delete)
 
     def describe_stream(self, stream_arn: str | None, stream_name: str | None) -> LocalStream:
         """The stream of this name or ARN.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.local.aws.kinesis.errors import Invalid, InvalidArgument
-from infra.local.aws.kinesis.shard import Record, Shard, ordinal_of, shard_id_of
+from infra.local.aws.kinesis.shard import Shard
+from infra.local.aws.kinesis.shard_records import Found, Record, ordinal_of, shard_id_of
 from infra.local.aws.kinesis.stream import LocalStream
 from infra.local.aws.kinesis.tokens import ShardIterator
 
@@ -110,22 +111,22 @@ def read(token: str, limit: int | None, find_stream: Callable[[str], LocalStream
         if stream.conditions.limited and not shard.limits.admits_read():
             shard.counters.reads_throttled += 1
             raise stream.log.throughput_exceeded(shard.shard_id)
-        records = shard.read(iterator.position, limit or MAX_READ_RECORDS, MAX_READ_BYTES)
-        shard.limits.count_read(sum(record.size_bytes for record in records))
-        position = records[-1].sequence_number + 1 if records else iterator.position
-        unread = shard.first_from(position)
-        if unread is None and not shard.is_open:
-            return Reading(records, None, 0, shard.describe_children())
-        following = ShardIterator(stream.stream_name, stream.incarnation, shard.shard_id, position, now_ms).encode()
-        return Reading(records, following, _millis_behind(records, unread, now_ms), None)
+        is_sealed = shard.is_sealed  # asked before the read: what is shown in between is then read next time
+    found = shard.read(iterator.position, limit or MAX_READ_RECORDS, MAX_READ_BYTES)
+    with stream.log.lock:
+        shard.count_read(found.records)
+    position = found.records[-1].sequence_number + 1 if found.records else iterator.position
+    if found.unread_ms is None and is_sealed:
+        return Reading(found.records, None, 0, shard.describe_children())
+    following = ShardIterator(stream.stream_name, stream.incarnation, shard.shard_id, position, now_ms).encode()
+    return Reading(found.records, following, _millis_behind(found, now_ms), None)
 
 
-def _millis_behind(records: list[Record], unread: Record | None, now_ms: int) -> int:
+def _millis_behind(found: Found, now_ms: int) -> int:
     """How far behind; never 0 while something is unread, for consumers take 0 to mean that nothing is."""
-    if unread is None:
+    if found.unread_ms is None:
         return 0
-    newest = records[-1] if records else unread
-    return max(1, now_ms - newest.arrived_ms)
+    return max(1, now_ms - (found.records[-1].arrived_ms if found.records else found.unread_ms))
 
 
 def _parse_sequence_number(stream: LocalStream, shard: Shard, text: str) -> int:
@@ -148,10 +149,10 @@ def _parse_sequence_number(stream: LocalStream, shard: Shard, text: str) -> int:
 def _position_at(shard: Shard, timestamp: float | None, now_ms: int) -> int:
     if timestamp is None:
         raise InvalidArgument("Must specify Timestamp for iterator type AT_TIMESTAMP.")
-    timestamp_ms = round(timestamp * 1000)
+    timestamp_ms = int(round(timestamp * 1000, 3))  # arrival times are whole milliseconds, rounded down as well
     if timestamp_ms > now_ms:
         raise InvalidArgument(
             "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "
             f"timestampInMillis: {timestamp_ms}, currentTimestampInMillis: {now_ms}"
         )
-    return shard.position_at(timestamp_ms)
+    return shard.records.position_at(timestamp_ms)

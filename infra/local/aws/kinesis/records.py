@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infra.local.aws.kinesis.errors import Invalid, InvalidArgument, NotBase64, ThroughputExceeded
-from infra.local.aws.kinesis.shard import Record
-from infra.local.aws.kinesis.shard_map import HASH_KEYS, Entry, Placement
+from infra.local.aws.kinesis.shard_map import Entry, Placement
+from infra.local.aws.kinesis.shard_records import Record
+from infra.local.aws.kinesis.stored_shards import HASH_KEYS
 
 MAX_REQUEST_RECORDS = 500  # PutRecords
 MAX_REQUEST_BYTES = 10 * 1024 * 1024  # PutRecords: 10 MiB with partition keys

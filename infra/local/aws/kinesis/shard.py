@@ -1,53 +1,12 @@
-"""One shard: the records it holds, in order, for as long as the stream keeps them."""
+"""One shard: its hash range, its place among the others, its limits and what went through it."""
 
-from bisect import bisect_left
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 from infra.local.aws.kinesis.limits import ShardLimits
 from infra.local.aws.kinesis.metrics import MinuteCounts
+from infra.local.aws.kinesis.shard_records import Found, Record, ShardRecords, sequence_number, shard_id
 from producers.clock import Clock
-
-# Sequence numbers look like those of AWS, 56 digits: a constant, a count that rises over the whole stream, and the
-# number of the shard in the low bits.
-FIRST_SEQUENCE_NUMBER = 1 << 185
-SHARD_NUMBER_BITS = 32
-
-
-def sequence_number(ordinal: int, shard_number: int) -> int:
-    """The sequence number of the `ordinal`-th thing that happened to a stream, in this shard."""
-    return FIRST_SEQUENCE_NUMBER + (ordinal << SHARD_NUMBER_BITS) + shard_number
-
-
-def ordinal_of(number: int) -> int:
-    """The count over the stream that a sequence number was made from; negative for one that never was."""
-    return (number - FIRST_SEQUENCE_NUMBER) >> SHARD_NUMBER_BITS
-
-
-def shard_id_of(number: int) -> str:
-    """The shard a sequence number was made for."""
-    return shard_id(number & ((1 << SHARD_NUMBER_BITS) - 1))
-
-
-def shard_id(shard_number: int) -> str:
-    """The id of the shard with this number, such as `shardId-000000000003`."""
-    return f"shardId-{shard_number:012d}"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as it is kept: its bytes once, not as base64."""
-
-    sequence_number: int
-    partition_key: str
-    data: bytes
-    arrived_ms: int
-
-    @property
-    def size_bytes(self) -> int:
-        """What AWS counts: the data and the partition key."""
-        return len(self.data) + len(self.partition_key.encode())
 
 
 @dataclass(slots=True)
@@ -75,14 +34,15 @@ class HashRange:
 
 
 class Shard:
-    """A range of hash keys and the records put to it. The caller holds the stream's lock.
+    """A range of hash keys and the records put to it. The caller holds the stream's lock, except for `read`.
 
     Args:
         number: counts the shards of a stream from 0.
         hash_range: what is routed here while the shard is open.
-        starting_sequence_number: below that of every record to come.
+        starting_ordinal: below that of every record to come.
         opened_ms: when it was made, milliseconds since the Unix epoch.
         parents: ids of the shard it was split from, or of the two it was merged from.
+        records: what was put here.
         clock: for the throughput limits.
     """
 
@@ -91,29 +51,26 @@ class Shard:
         number: int,
         hash_range: HashRange,
         *,
-        starting_sequence_number: int,
+        starting_ordinal: int,
         opened_ms: int,
         parents: tuple[str, ...],
+        records: ShardRecords,
         clock: Clock,
     ) -> None:
         self.number = number
         self.shard_id = shard_id(number)
         self.hash_range = hash_range
-        self.starting_sequence_number = starting_sequence_number
-        self.ending_sequence_number: int | None = None
+        self.starting_ordinal = starting_ordinal
+        self.ending_ordinal: int | None = None
         self.opened_ms = opened_ms
         self.closed_ms: int | None = None
+        self.is_sealed = False  # whether it is closed, and every record of it is shown
         self.parents = parents
         self.children: list[Shard] = []
+        self.records = records
         self.counters = ShardCounters()
         self.minutes = MinuteCounts()
         self.limits = ShardLimits(clock)
-        self._records: list[Record] = []
-        self._first = 0  # records before this index have expired and wait to be cut off
-        self._next_position = starting_sequence_number + 1
-
-    def __len__(self) -> int:
-        return len(self._records) - self._first
 
     @property
     def is_open(self) -> bool:
@@ -121,64 +78,38 @@ class Shard:
         return self.closed_ms is None
 
     @property
+    def starting_sequence_number(self) -> int:
+        """Below that of every record in it."""
+        return sequence_number(self.starting_ordinal, self.number)
+
+    @property
     def next_position(self) -> int:
         """A position behind every record so far and before every record to come."""
-        return self._next_position
+        return sequence_number(self.records.next_ordinal, self.number)
 
-    def append(self, record: Record, size_bytes: int) -> None:
-        """Keep one more record, whose sequence number is above all others, and whose size is known already."""
-        self._records.append(record)
-        self._next_position = record.sequence_number + 1
-        self.counters.records_in += 1
+    def publish(self, records: list[Record], size_bytes: int) -> None:
+        """Show records that are on disk now, whose size is known already."""
+        self.records.publish(records)
+        self.counters.records_in += len(records)
         self.counters.bytes_in += size_bytes
-        self.minutes.count(record.arrived_ms, records=1, size_bytes=size_bytes)
+        self.minutes.count(records[0].arrived_ms, records=len(records), size_bytes=size_bytes)
 
-    def close(self, ending_sequence_number: int, closed_ms: int, children: list["Shard"]) -> None:
+    def close(self, ending_ordinal: int, closed_ms: int, children: list["Shard"]) -> None:
         """Take no more records; what is here stays, and is followed by the children's."""
-        self.ending_sequence_number = ending_sequence_number
+        self.ending_ordinal = ending_ordinal
         self.closed_ms = closed_ms
         self.children = children
 
-    def forget_before(self, horizon_ms: int) -> None:
-        """Drop the records that arrived before the trim horizon; costs next to nothing where there are none."""
-        records = self._records
-        if self._first == len(records) or records[self._first].arrived_ms >= horizon_ms:
-            return
-        self._first = bisect_left(records, horizon_ms, lo=self._first, key=attrgetter("arrived_ms"))
-        if self._first * 2 >= len(records):
-            del records[: self._first]
-            self._first = 0
+    def read(self, position: int, limit: int, max_bytes: int) -> Found:
+        """The records from a position on, at least one where there is one."""
+        return self.records.read(position, limit, max_bytes)
 
-    def read(self, position: int, limit: int, max_bytes: int) -> list[Record]:
-        """The records from a position on, at least one where there is one.
-
-        Args:
-            position: the lowest sequence number wanted.
-            limit: so many records at the most.
-            max_bytes: of data and partition keys, at the most.
-        """
-        start = bisect_left(self._records, position, lo=self._first, key=attrgetter("sequence_number"))
-        found: list[Record] = []
-        room = max_bytes
-        for index in range(start, min(start + limit, len(self._records))):
-            record = self._records[index]
-            room -= record.size_bytes
-            if room < 0 and found:
-                break
-            found.append(record)
-        self.counters.records_out += len(found)
-        self.counters.bytes_out += sum(record.size_bytes for record in found)
-        return found
-
-    def first_from(self, position: int) -> Record | None:
-        """The first record from a position on."""
-        index = bisect_left(self._records, position, lo=self._first, key=attrgetter("sequence_number"))
-        return self._records[index] if index < len(self._records) else None
-
-    def position_at(self, timestamp_ms: float) -> int:
-        """The position of the first record that arrived at or after a time, or behind all where there is none."""
-        index = bisect_left(self._records, timestamp_ms, lo=self._first, key=attrgetter("arrived_ms"))
-        return self._records[index].sequence_number if index < len(self._records) else self._next_position
+    def count_read(self, records: list[Record]) -> None:
+        """Count what was read."""
+        size_bytes = sum(record.size_bytes for record in records)
+        self.limits.count_read(size_bytes)
+        self.counters.records_out += len(records)
+        self.counters.bytes_out += size_bytes
 
     def was_open_at(self, timestamp_ms: float) -> bool:
         """Whether records were routed here at a time."""
@@ -187,8 +118,8 @@ class Shard:
     def describe(self) -> dict[str, Any]:
         """The shard as ListShards and DescribeStream show it."""
         sequence_numbers = {"StartingSequenceNumber": str(self.starting_sequence_number)}
-        if self.ending_sequence_number is not None:
-            sequence_numbers["EndingSequenceNumber"] = str(self.ending_sequence_number)
+        if self.ending_ordinal is not None:
+            sequence_numbers["EndingSequenceNumber"] = str(sequence_number(self.ending_ordinal, self.number))
         description: dict[str, Any] = {
             "ShardId": self.shard_id,
             "HashKeyRange": self.hash_range.describe(),

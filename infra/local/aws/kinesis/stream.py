@@ -1,15 +1,16 @@
 """A stream as moto knows it, with shards of our own and the states a stream goes through."""
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Literal
-from uuid import uuid4
 
 from moto.kinesis.models import Stream
 
 from infra.local.aws.kinesis.errors import InUse, LimitExceeded, OnDemandStream
 from infra.local.aws.kinesis.records import decode_entry
 from infra.local.aws.kinesis.shard_map import ShardMap
+from infra.local.store.store import Store
 from producers.clock import SYSTEM_CLOCK, Clock
 
 DEFAULT_RECORD_KIB = 1024  # MaxRecordSizeInKiB of a stream that was given none
@@ -28,11 +29,26 @@ class Conditions:
         limits: whether the throughput limits of a shard bite.
         clock: arrival times, retention, iterators' age and limits of a stream go by the clock it was made with.
         update_seconds: how long a stream is UPDATING after a change of its shards or retention.
+        held: where records are kept, while the local Kinesis is installed.
+        found: names of the streams that were in the store then, and that nobody made again so far.
     """
 
     limits: Literal["aws", "off"] = "aws"
     clock: Clock = SYSTEM_CLOCK
     update_seconds: float = 0.0
+    held: Store | None = None
+    found: set[str] = field(default_factory=set)
+
+    @property
+    def store(self) -> Store:
+        """Where records are kept.
+
+        Raises:
+            RuntimeError: the local Kinesis is not installed.
+        """
+        if self.held is None:
+            raise RuntimeError("the local Kinesis has no store: use kinesis.installed")
+        return self.held
 
     @property
     def limited(self) -> bool:
@@ -57,19 +73,22 @@ class LocalStream(Stream):
     ) -> None:
         self.clock = conditions.clock
         self.conditions = conditions
-        self.incarnation = uuid4().hex
         self.max_record_kib = max_record_kib or DEFAULT_RECORD_KIB
         self._active_at = self.clock.monotonic()
         self._scaled_at: deque[float] = deque()
         super().__init__(stream_name, shard_count, stream_mode, retention_period_hours, account_id, region_name)
         self.label = f"{stream_name} under account {account_id}"
+        name = f"{account_id}/{region_name}/{stream_name}"
         on_demand = self.stream_mode["StreamMode"] == "ON_DEMAND"
         self.log = ShardMap(
+            conditions.store.database,
+            name,
             ON_DEMAND_SHARDS if on_demand else shard_count,
             label=f"stream {self.label}",
             retention_hours=self.retention_period_hours,
             clock=self.clock,
         )
+        self.retention_period_hours = self.log.retention_hours
 
     @property
     def status(self) -> str:
@@ -97,19 +116,18 @@ class LocalStream(Stream):
             raise InUse(f"Stream {self.label} not ACTIVE, instead in state {self.status}")
         self._active_at = self.clock.monotonic() + self.conditions.update_seconds
 
+    @property
+    def incarnation(self) -> str:
+        """Distinguishes the stream from others of its name, deleted before or made since."""
+        return self.log.incarnation
+
     def split_shard(self, shard_to_split: str, new_starting_hash_key: str) -> None:
         """Split a shard, as SplitShard does."""
-        with self.log.lock:
-            self._check_reshardable()
-            self.log.split(shard_to_split, int(new_starting_hash_key))
-            self.begin_update()
+        self._reshard(lambda: self.log.split(shard_to_split, int(new_starting_hash_key)))
 
     def merge_shards(self, shard_to_merge: str, adjacent_shard_to_merge: str) -> None:
         """Merge two neighbouring shards, as MergeShards does."""
-        with self.log.lock:
-            self._check_reshardable()
-            self.log.merge(shard_to_merge, adjacent_shard_to_merge)
-            self.begin_update()
+        self._reshard(lambda: self.log.merge(shard_to_merge, adjacent_shard_to_merge))
 
     def update_shard_count(self, target_shard_count: int) -> None:
         """Scale to so many equal shards, as UpdateShardCount does.
@@ -118,10 +136,9 @@ class LocalStream(Stream):
             LimitExceeded: more than double or less than half of what there is, over 10,000, or the eleventh time in
                 24 hours.
         """
-        with self.log.lock:
-            self._check_reshardable()
-            current = len(self.log.open_shards())
-            self._check_target(current, target_shard_count)
+
+        def scale() -> None:
+            self._check_target(len(self.log.open_shards()), target_shard_count)
             now = self.clock.monotonic()
             while self._scaled_at and self._scaled_at[0] <= now - DAY_SECONDS:
                 self._scaled_at.popleft()
@@ -131,14 +148,18 @@ class LocalStream(Stream):
                 )
             self.log.scale(target_shard_count)
             self._scaled_at.append(now)
-            self.begin_update()
+
+        self._reshard(scale)
 
     def retain(self, hours: int) -> None:
         """Keep records for so many hours, as the two retention calls do."""
-        with self.log.lock:
+
+        def retain() -> None:
             self.begin_update()
             self.log.retain(hours)
             self.retention_period_hours = hours
+
+        self.log.change(retain)
 
     def put_record(self, partition_key: str, explicit_hash_key: str, data: str) -> tuple[str, str]:
         """Put one record, its data in base64; no function is invoked, the event source mappings poll.
@@ -192,6 +213,16 @@ class LocalStream(Stream):
             "EncryptionType": self.encryption_type,
             "KeyId": self.key_id,
         }
+
+    def _reshard(self, change: Callable[[], None]) -> None:
+        """Change the shards, where the stream may be resharded now."""
+
+        def reshard() -> None:
+            self._check_reshardable()
+            change()
+            self.begin_update()
+
+        self.log.change(reshard)
 
     def _check_reshardable(self) -> None:
         if self.stream_mode["StreamMode"] == "ON_DEMAND":

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
-from moto.sqs.models import sqs_backends
 
 from infra.local.aws import sqs as local_sqs
+from infra.local.aws.sqs import LocalSqsBackend
 from infra.local.event_sources.mapping_settings import MappingError, QueueMappingSettings
 from infra.local.event_sources.queue_events import event_bytes, queue_event, within_payload
 from infra.local.event_sources.queue_mapping import QueueMapping
@@ -82,11 +82,10 @@ def send(sqs: Any, url: str, *bodies: str) -> None:
         sqs.send_message(QueueUrl=url, MessageBody=body)
 
 
-def make_visible(name: str = "dead-letters") -> None:
-    """As when the visibility time-out has passed."""
-    backend: Any = sqs_backends["123456789012"][REGION]
-    for message in backend.queues[name]._messages:
-        message.visible_at = 0
+def make_visible() -> None:
+    """Let the visibility time-out of every message be over."""
+    assert LocalSqsBackend.store is not None
+    LocalSqsBackend.store.database.write(lambda connection: connection.execute("UPDATE messages SET visible_ms = 0"))
 
 
 def depth(sqs: Any, url: str) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from moto.sqs.models import sqs_backends
 
 from infra.local.aws import sqs as local_sqs
+from infra.local.aws.sqs import LocalSqsBackend
 
 REGION = "eu-west-2"
 
@@ -26,6 +26,11 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def received(sqs: Any, url: str, **options: Any) -> list[str]:
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, **options)
     return [message["Body"] for message in answer.get("Messages", [])]
+
+
+def in_store(sql: str) -> list[Any]:
+    assert LocalSqsBackend.store is not None
+    return LocalSqsBackend.store.database.write(lambda connection: connection.execute(sql).fetchall())
 
 
 def test_a_message_sent_to_a_queue_with_a_mapping_stays_there_until_received(sqs: Any) -> None:
@@ -82,19 +87,19 @@ def test_a_message_past_its_retention_is_gone_and_holds_up_no_other(sqs: Any) ->
     url = sqs.create_queue(QueueName="old", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
     for body in ("expired", "fresh"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    queue: Any = sqs_backends["123456789012"][REGION].queues["old"]
-    queue._messages[0].sent_timestamp -= 61_000
+    in_store("UPDATE messages SET sent_ms = sent_ms - 61000 WHERE body = 'expired'")
     assert received(sqs, url) == ["fresh"]
-    assert len(queue._messages) == 1
+    assert in_store("SELECT body FROM messages") == [("fresh",)]
 
 
 def test_a_deep_queue_is_received_from_in_reasonable_time(sqs: Any) -> None:
     url = sqs.create_queue(QueueName="deep")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="first")
-    queue: Any = sqs_backends["123456789012"][REGION].queues["deep"]
-    queue._messages += [type(queue._messages[0])(str(n), str(n)) for n in range(2_000)]
-    for message in queue._messages:
-        message.sent_timestamp = queue._messages[0].sent_timestamp
+    in_store(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+        "INSERT INTO messages (queue, message_id, body, attributes, sent_ms, visible_ms, delayed, receive_count) "
+        "SELECT queue, 'id' || i, body, attributes, sent_ms, visible_ms, 0, 0 FROM messages, n"
+    )
     began = time.process_time()
     assert len(received(sqs, url)) == 10
     assert time.process_time() - began < 0.5, "moto alone takes 1.6 s"

@@ -6,6 +6,7 @@ from typing import Any
 from infra.local.event_sources.shard_lanes import ShardLanes
 from infra.local.event_sources.stream_records import StreamRecord
 from infra.local.event_sources.stream_steps import Invoke
+from infra.local.store.checkpoints import Checkpoint, Kind
 from tests.clock import FakeClock
 from tests.infra.local.event_sources.lane_driver import CRASH, EVENTS, OK, numbers_of, record, sequence_number, settings
 
@@ -42,7 +43,7 @@ def test_a_blocked_lane_leaves_the_others_going_and_the_shards_checkpoint_with_i
         lane.next_step()
         lane.settle(result)
     assert free.waiting == 0
-    assert lanes.checkpoint == sequence_number(0)
+    assert lanes.checkpoint == Checkpoint(Kind.AT, sequence_number(0))
     assert not lanes.is_empty()
 
 
@@ -52,7 +53,7 @@ def test_the_checkpoint_is_the_last_record_read_once_everything_is_settled() -> 
     lanes.add([record(n, arrived_at=0.0) for n in range(3)])
     lanes.lanes[0].next_step()
     lanes.lanes[0].settle(OK)
-    assert lanes.checkpoint == sequence_number(2)
+    assert lanes.checkpoint == Checkpoint(Kind.AFTER, sequence_number(2))
 
 
 def test_reading_stops_when_enough_is_held_and_goes_on_when_it_was_delivered() -> None:

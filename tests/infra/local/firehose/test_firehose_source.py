@@ -63,6 +63,16 @@ def test_children_follow_when_their_parent_is_read_to_its_end(
     assert read_all(reader, clock) == [b"parent", b"child"]
 
 
+def test_a_child_waits_while_its_parent_takes_more_than_one_read(
+    delivery: DeliveryUnderTest, reader: StreamReader, clock: FakeClock
+) -> None:
+    for _ in range(12):  # GetRecords returns 10 MiB at the most
+        delivery.put(bytes(1_000_000), key="a")
+    delivery.kinesis.update_shard_count(StreamName=STREAM, TargetShardCount=4, ScalingType="UNIFORM_SCALING")
+    delivery.put(b"child", key="a")
+    assert [len(data) for data in read_all(reader, clock)] == [1_000_000] * 12 + [len(b"child")]
+
+
 def test_the_child_of_a_merge_waits_for_both_parents(
     delivery: DeliveryUnderTest, reader: StreamReader, clock: FakeClock
 ) -> None:

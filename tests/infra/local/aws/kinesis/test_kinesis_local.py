@@ -15,7 +15,6 @@ from moto.server import ThreadedMotoServer
 from infra.local.aws import kinesis
 from infra.local.aws.kinesis.backend import LocalKinesisBackend
 from infra.local.aws.kinesis.errors import NotFound
-from infra.local.aws.kinesis.shard import HashRange, Record, Shard
 from tests.clock import FakeClock
 from tests.infra.local.aws.kinesis.stream_under_test import StreamUnderTest, refused
 
@@ -140,12 +139,15 @@ def test_a_put_that_meets_the_deletion_of_its_stream_is_not_found(stream: Stream
         deleted.put_record("key", "", "")
 
 
-def test_expired_records_are_let_go(fake_clock: FakeClock) -> None:
-    shard = Shard(0, HashRange(0, 1), starting_sequence_number=1, opened_ms=0, parents=(), clock=fake_clock)
-    for number in range(100):
-        shard.append(Record(number + 2, "k", b"", arrived_ms=number), 1)
-        shard.forget_before(number - 9)
-        assert len(shard) == min(10, number + 1)
-        assert shard.read(0, 1, 100)[0].arrived_ms == max(0, number - 9)
-    shard.forget_before(1_000)
-    assert (len(shard), shard.read(0, 1, 100)) == (0, [])
+def test_expired_records_are_shown_no_more_and_then_deleted(stream: StreamUnderTest, fake_clock: FakeClock) -> None:
+    log = kinesis.find_stream("events", REGION).log
+    for _ in range(3):
+        stream.put("key")
+        fake_clock.advance(3600)
+    [shard] = log.all_shards()
+    fake_clock.advance(21 * 3600)
+    assert len(stream.read(shard.shard_id)) == 3
+    fake_clock.advance(0.001)
+    assert len(stream.read(shard.shard_id)) == 2
+    assert [log.delete_expired(), log.delete_expired()] == [1, 0]
+    assert (len(stream.read(shard.shard_id)), shard.records.count()) == (2, 2)

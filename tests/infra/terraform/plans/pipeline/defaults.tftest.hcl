@@ -16,7 +16,7 @@ run "defaults" {
     error_message = "The names differ from infra/names.py."
   }
   assert {
-    condition     = aws_api_gateway_stage.this.stage_name == "prod"
+    condition     = aws_api_gateway_stage.this[0].stage_name == "prod"
     error_message = "The stage of prod is not called prod."
   }
 
@@ -139,12 +139,12 @@ run "defaults" {
   # The api is throttled and traced.
 
   assert {
-    condition = (aws_api_gateway_method_settings.all.settings[0].throttling_rate_limit == 100
-    && aws_api_gateway_method_settings.all.settings[0].throttling_burst_limit == 50)
+    condition = (aws_api_gateway_method_settings.all[0].settings[0].throttling_rate_limit == 100
+    && aws_api_gateway_method_settings.all[0].settings[0].throttling_burst_limit == 50)
     error_message = "The stage's throttle is not that of pipeline.yaml."
   }
   assert {
-    condition = aws_api_gateway_stage.this.xray_tracing_enabled && alltrue([for function in aws_lambda_function.this :
+    condition = aws_api_gateway_stage.this[0].xray_tracing_enabled && alltrue([for function in aws_lambda_function.this :
     function.tracing_config[0].mode == "Active"])
     error_message = "Something is not traced."
   }
@@ -154,7 +154,7 @@ run "defaults" {
     error_message = "A path does not go to the function by proxy, within its time."
   }
   assert {
-    condition     = length(aws_api_gateway_stage.this.access_log_settings) == 0
+    condition     = length(aws_api_gateway_stage.this[0].access_log_settings) == 0
     error_message = "Access logs are on without having been asked for."
   }
   assert {

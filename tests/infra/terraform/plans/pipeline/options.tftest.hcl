@@ -27,8 +27,8 @@ run "guards" {
   # Access logs are kept, without headers and addresses of clients.
 
   assert {
-    condition = (length(aws_api_gateway_stage.this.access_log_settings) == 1
-    && !strcontains(aws_api_gateway_stage.this.access_log_settings[0].format, "identity"))
+    condition = (length(aws_api_gateway_stage.this[0].access_log_settings) == 1
+    && !strcontains(aws_api_gateway_stage.this[0].access_log_settings[0].format, "identity"))
     error_message = "Access logs are off, or hold addresses of clients."
   }
 
@@ -66,13 +66,13 @@ run "guards" {
   # Only allowed networks may call.
 
   assert {
-    condition = one([for statement in data.aws_iam_policy_document.allowed_cidrs.statement :
+    condition = one([for statement in data.aws_iam_policy_document.allowed_cidrs[0].statement :
     toset(one(statement.condition).values) if statement.effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
     error_message = "Other networks are not denied."
   }
   # API Gateway returns the ARN in full, so a shorter one would be a change in every plan.
   assert {
-    condition = alltrue([for statement in data.aws_iam_policy_document.allowed_cidrs.statement :
+    condition = alltrue([for statement in data.aws_iam_policy_document.allowed_cidrs[0].statement :
     statement.resources == toset(["arn:aws:execute-api:eu-west-2:123456789012:abc123/*"])])
     error_message = "The API's policy would be changed by every plan."
   }
@@ -95,7 +95,7 @@ run "guards" {
     error_message = "There is no certificate, or TLS below 1.2."
   }
   assert {
-    condition     = aws_api_gateway_rest_api.this.disable_execute_api_endpoint && output.url == "https://events.example.com/prod/app"
+    condition     = aws_api_gateway_rest_api.this[0].disable_execute_api_endpoint && output.url == "https://events.example.com/prod/app"
     error_message = "The API answers elsewhere than at its domain."
   }
 }

@@ -24,8 +24,8 @@ from producers.event import encode
 from producers.replay_mark import ReplayMark
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
-from tests.events import an_event
 from tests.consumers.letters import SOURCE, a_letter
+from tests.events import an_event
 
 
 @pytest.fixture

@@ -146,9 +146,9 @@ class Table:
 def tables() -> tuple[Table, ...]:
     """Every table of the lake; the view `events` is made of them."""
     return (
-        Table(LANDING_TABLE, "events as Firehose delivers them, in small files; one may be in it twice", "lake",
+        Table(LANDING_TABLE, "events as Firehose delivers them, in small files; some twice", "lake",
               layout.LANDING, columns(), "parquet"),
-        Table(COMPACTED_TABLE, "events of compacted hours, each once, in large files sorted by timestamp", "lake",
+        Table(COMPACTED_TABLE, "events of compacted hours, once in neighbouring hours, in large sorted files", "lake",
               layout.MANIFESTS, columns(), "parquet_manifest"),
         Table(COMPACTED_HOURS, "the hours that the view events takes from events_compacted", "lake",
               layout.HOURS, _COMPACTED_HOURS, "json"),
@@ -221,7 +221,9 @@ def terraform_document() -> dict[str, Any]:
     }
 
 
-VIEW_COMMENT: Final = "each event once: compacted where its hour is compacted, as delivered where not yet"
+VIEW_COMMENT: Final = (
+    "events: compacted where their hour is compacted, as delivered where not yet; each once within an hour"
+)
 
 
 def _terraform_columns(columns: tuple[Column, ...]) -> list[dict[str, str]]:

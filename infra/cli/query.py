@@ -197,7 +197,7 @@ def _rows(
     names = context.names()
     progress = _Progress()
     # The workgroup has the environment's prefix for its name.
-    athena = AthenaQuery(context.client("athena"), names.prefix, names.database, progress.show)
+    athena = AthenaQuery(context.client("athena"), names.prefix, names.database, progress.show, s3=context.client("s3"))
     try:
         table, scan = athena.run(sql, parameters)
     finally:

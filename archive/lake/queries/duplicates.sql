@@ -1,4 +1,4 @@
--- Events that were delivered more than once, by hour of arrival over the last seven days; the view events has each once
+-- Events that were delivered more than once in an hour, over the last seven days; the view events has one copy of each
 SELECT dt, hour, sum(copies) AS delivered, count(*) AS events, sum(copies) - count(*) AS duplicates
 FROM (
   SELECT dt, hour, timestamp_micros, request_id, count(*) AS copies

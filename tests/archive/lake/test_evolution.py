@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from archive.compaction.job import Compaction
+from archive.compaction.athena import AthenaEngine
+from archive.compaction.job import Compaction, CompactionFailed, Outcome, Task
 from archive.compaction.local import LocalEngine
 from archive.lake.columns import ENVELOPE, arrow_schema, payload_columns
 from archive.lake.evolution import changes
@@ -104,3 +105,56 @@ def test_files_of_three_schemas_are_read_together_and_compacted_together(lake, m
     )
     assert [outcome.rows for outcome in compaction.run([HOUR])] == [3]
     assert lake.query(sql.format("events_compacted")) == lake.query(sql.format("events")) == expected
+
+
+def compacted_with(lake, of, at=HOUR.end) -> Outcome:
+    """Compact with the columns of one schema."""
+    run = Compaction(
+        lake.s3,
+        NAMES.lake_bucket,
+        LocalEngine(lake.s3, NAMES.lake_bucket, arrow_schema(of)),
+        closed_after=timedelta(0),
+        visible_after=timedelta(0),
+        clock=FakeClock(at.timestamp()),
+    )
+    (outcome,) = run.run([HOUR])
+    return outcome
+
+
+def test_a_schema_changed_back_before_compaction_costs_no_value(lake, monkeypatch):
+    """Properties that left the schema keep their columns in compacted files, and are read when they come back."""
+    grown = ENVELOPE + payload_columns(schema(carrier="string", fare=decimal("10,2")))
+    lake.land([a_row(0, carrier="B6", fare=Decimal("12.50")), a_row(1, carrier="DL")], of=grown)
+    assert compacted_with(lake, ENVELOPE).what == "compacted"
+    lake.land([a_row(2)], of=ENVELOPE)
+    assert compacted_with(lake, ENVELOPE).what == "extended"
+    for module in ("infra.querying.local_lake", "archive.lake.tables"):
+        monkeypatch.setattr(f"{module}.columns", lambda: grown)
+    expected = [("B6", "12.50"), ("DL", None), (None, None)]
+    assert lake.query("SELECT carrier, CAST(fare AS varchar) FROM events ORDER BY request_id") == expected
+
+
+def test_two_copies_of_an_event_before_and_after_a_property_was_added_keep_its_value(lake, monkeypatch):
+    grown = ENVELOPE + payload_columns(schema(carrier="string"))
+    lake.land([a_row(0)], of=ENVELOPE)
+    lake.land([a_row(0, carrier="B6")], of=grown)
+    assert compacted_with(lake, grown).duplicates == 1
+    for module in ("infra.querying.local_lake", "archive.lake.tables"):
+        monkeypatch.setattr(f"{module}.columns", lambda: grown)
+    assert lake.query("SELECT carrier FROM events") == [("B6",)]
+
+
+def test_files_that_disagree_about_a_column_outside_the_schema_stop_the_hour(lake):
+    for kind, value in (("string", "x"), ("integer", 1)):
+        lake.land([a_row(0, a=value)], of=ENVELOPE + payload_columns(schema(a=kind)))
+    outcome = compacted_with(lake, ENVELOPE)
+    assert outcome.what == "failed"
+    assert re.search(r"column a is string in events/.*, and int64 in events/", outcome.error)
+
+
+def test_athena_compacts_no_file_whose_columns_it_cannot_read(lake):
+    """Athena reads the table's columns alone, so the hour waits until the properties are back."""
+    key = lake.land([a_row(0, carrier="B6")], of=ENVELOPE + payload_columns(schema(carrier="string")))
+    engine = AthenaEngine(None, lake.s3, NAMES.lake_bucket, workgroup="w", database="d")
+    with pytest.raises(CompactionFailed, match=rf"{key} has columns that the event schema has not: carrier"):
+        engine.write(Task(HOUR, [], [key], [], [], "p/"))

@@ -1,7 +1,9 @@
-"""Queries on AWS: run to their end, told how far they are, their values typed, their mistakes shown."""
+"""Queries on AWS: run to their end, with progress, their values typed, their mistakes shown."""
 
+import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -37,7 +39,11 @@ class Athena:
 
     def is_in(self, state: str, scanned: int = 0, reason: str | None = None) -> None:
         status = {"State": state} | ({"StateChangeReason": reason} if reason else {})
-        execution = {"Status": status, "Statistics": {"DataScannedInBytes": scanned}}
+        execution = {
+            "Status": status,
+            "Statistics": {"DataScannedInBytes": scanned},
+            "ResultConfiguration": {"OutputLocation": "s3://spillway-dev-athena-1/results/q1.csv"},
+        }
         self.stub.add_response("get_query_execution", {"QueryExecution": execution}, {"QueryExecutionId": "q1"})
 
     def gives(self, columns: list[dict[str, Any]], rows: list[list[str | None]], **page: Any) -> None:
@@ -54,7 +60,7 @@ class Athena:
         return table, scan
 
 
-def test_a_query_is_waited_for_and_its_progress_told():
+def test_a_query_is_waited_for_and_its_progress_reported():
     athena = Athena()
     athena.starts()
     for state, scanned in [("QUEUED", 0), ("RUNNING", 1024), ("SUCCEEDED", 1024**4)]:
@@ -71,7 +77,7 @@ def test_a_query_is_waited_for_and_its_progress_told():
     assert Scan("SUCCEEDED", 0, 1).dollars == pytest.approx(10 / 1024**2 * 5.00)
 
 
-def test_values_have_the_types_that_athena_tells():
+def test_values_have_the_types_that_athena_names():
     athena = Athena()
     athena.starts()
     athena.is_in("SUCCEEDED")
@@ -98,6 +104,48 @@ def test_values_have_the_types_that_athena_tells():
     table, _ = athena.run()
     assert table.to_pylist()[0] == {name: value for name, (_, value) in cells.items()} | {"fare": Decimal("12.50")}
     assert set(table.to_pylist()[1].values()) == {None}
+
+
+def test_a_result_of_several_pages_comes_from_the_object_on_s3_and_is_the_same():
+    """Two pages are fetched to see that there are several; the rest of a million rows never comes as pages."""
+    columns = [{"Name": "a"}, {"Name": "n", "Type": "bigint"}, {"Name": "a", "Type": "timestamp with time zone"}]
+    rows: list[list[str | None]] = [
+        ["plain", "1", "2026-11-23 02:34:56.789 UTC"],
+        ['quo"ted, with\na line', "-9223372036854775808", None],
+        ["", None, "2026-11-23 02:34:56.789 UTC"],
+        [None, "0", "2026-11-23 02:34:56.789 UTC"],
+    ]
+    headings: list[str | None] = ["a", "n", "a"]
+    paged = Athena()
+    paged.starts()
+    paged.is_in("SUCCEEDED")
+    paged.gives(columns, [headings, *rows[:2]], NextToken="more")
+    paged.gives(columns, rows[2:])
+    by_pages, _ = paged.run()
+
+    athena = Athena()
+    athena.starts()
+    athena.is_in("SUCCEEDED")
+    athena.gives(columns, [headings, *rows[:1]], NextToken="more")
+    athena.gives(columns, rows[1:2], NextToken="yet more")
+    text = "\n".join(
+        ",".join("" if cell is None else '"' + cell.replace('"', '""') + '"' for cell in row)
+        for row in (headings, *rows)
+    )
+    asked: list[Any] = []
+
+    def get_object(**request: str) -> Any:
+        asked.append(request)
+        return {"Body": io.BytesIO(text.encode() + b"\n")}
+
+    query = AthenaQuery(
+        athena.client, "spillway-dev", "spillway_dev", s3=SimpleNamespace(get_object=get_object), clock=FakeClock()
+    )
+    by_object, _ = query.run(SQL)
+    assert asked == [{"Bucket": "spillway-dev-athena-1", "Key": "results/q1.csv"}]
+    assert by_object.schema == by_pages.schema
+    assert [column.to_pylist() for column in by_object.columns] == [column.to_pylist() for column in by_pages.columns]
+    assert by_object.column(0).to_pylist() == ["plain", 'quo"ted, with\na line', "", None]
 
 
 def test_parameters_go_as_sql_text():

@@ -3,7 +3,7 @@
 import zlib
 from typing import Final
 
-MAGIC: Final = b"\x1f\x8b"  # no JSON text begins so, in whatever encoding
+MAGIC: Final = b"\x1f\x8b"  # JSON never begins with these bytes
 FIRST_PIECE_BYTES: Final = 512
 LARGEST_PIECE_BYTES: Final = 64 * 1024
 _GZIP: Final = zlib.MAX_WBITS | 16

@@ -1,8 +1,8 @@
 """Accepting a request once, however often a client sends it: `Idempotency-Key`, kept in a DynamoDB table.
 
 The record of a key is written before anything is put on the stream, and fixes the request id and the time under which
-the events are kept. Every retry of the key uses them again, so whatever was lost between a put and its answer, a retry
-writes the same rows. docs/decisions/idempotency-receipts.md says why the answer itself is not kept.
+the events are kept. Every retry of the key uses them again: where the answer to a put was lost, a retry writes the same
+rows. docs/decisions/idempotency-receipts.md says why the answer itself is not kept.
 """
 
 import contextlib
@@ -89,7 +89,7 @@ class KeyTable:
         Args:
             key: of the request.
             first: the attempt to make if the key is new; its request id is the holder's.
-            lasts_seconds: after which this invocation has ended, whatever happens. Then another may claim the key.
+            lasts_seconds: after which this invocation has ended for certain. Then another may claim the key.
 
         Raises:
             RefusedRequest: 400 for an invalid key, 409 while another request holds it, 422 for another body, 503
@@ -225,7 +225,7 @@ def once(
         key: of the request.
         first: the attempt to make if the key is new.
         put: makes an attempt.
-        lasts_seconds: after which this invocation has ended, whatever happens.
+        lasts_seconds: after which this invocation has ended for certain.
 
     Raises:
         RefusedRequest: see `KeyTable.claim`; then this request put nothing.

@@ -197,7 +197,7 @@ def partition_key_of(event: Event, pointer: str | None) -> str:
 
 
 def partition_key(payload: JsonValue, pointer: str | None) -> str | None:
-    """The text or number that a JSON pointer leads to in a payload; None where there is none."""
+    """The text or number that a JSON pointer leads to in a payload; None where nothing is there."""
     return _text_at(payload.value, pointer_tokens(pointer)) if pointer else None
 
 

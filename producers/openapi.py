@@ -68,7 +68,7 @@ def _post(rules: Rules) -> dict[str, Any]:
         "summary": "Post an event, or a list of events.",
         "description": (
             f"One JSON value, or an empty body, is one event. A JSON array, or {NDJSON}, is a list of up to "
-            f"{rules.batch_events:,} events, of which valid ones are accepted whatever the others are. "
+            f"{rules.batch_events:,} events, of which valid ones are accepted whether or not the others are. "
             f"An event has up to {rules.event_bytes:,} bytes of JSON. The body may be gzip (Content-Encoding)."
         ),
         "parameters": [

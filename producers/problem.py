@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a client is told of something that is not accepted.
+    """Why something is not accepted, as the client gets it.
 
     Args:
         status: the HTTP status where it stands for the whole request.

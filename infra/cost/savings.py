@@ -13,7 +13,7 @@ from infra.settings import Settings
 PACKED: Final = 500  # events in a request, as `spillway load` posts them
 LEAST_MEMORY: Final = 256  # MiB; the peak of every handler is below (docs/performance.md)
 MOST_SAVINGS: Final = 3
-LEAST_DOLLARS: Final = 0.01  # a month; less is none
+LEAST_DOLLARS: Final = 0.01  # a month; less is not reported
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Begun:
     Args:
         trace_id: of the trace.
         segment_id: of the gateway's segment in it.
-        parent_id: of the client's segment, where it told one.
+        parent_id: of the client's segment, where its header names one.
         is_sampled: whether segments are kept.
         started: seconds since the epoch.
     """
@@ -46,7 +46,7 @@ class GatewayTracing:
 
     Args:
         name: of the segments, such as `spillway-local/dev`.
-        settings: how many requests are sampled, as X-Ray's sampling rules tell it.
+        settings: how many requests are sampled, as in X-Ray's sampling rules.
         record: takes a segment.
         clock: the time.
         draw: gives a number from 0 to 1.
@@ -69,7 +69,7 @@ class GatewayTracing:
         self._reservoir = TokenBucket(reservoir, reservoir, clock) if reservoir else None
 
     def begin(self, client_header: str) -> Begun:
-        """A request's trace: the client's own where it tells one, its decision on sampling too."""
+        """A request's trace: the client's own where its header names one, with its decision on sampling."""
         root, parent = _ROOT.search(client_header), _PARENT.search(client_header)
         decision = _DECISION.search(client_header)
         now = self._clock.time()

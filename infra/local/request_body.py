@@ -64,7 +64,7 @@ class Bodies:
         """A request's body; its memory counts until the block ends.
 
         Raises:
-            ClientGone, BodyTooLarge, BodyTooSlow, NoRoom: there is no whole body.
+            ClientGone, BodyTooLarge, BodyTooSlow, NoRoom: the body did not arrive whole.
         """
         parts: list[bytes] = []
         size = 0

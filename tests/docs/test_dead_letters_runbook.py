@@ -11,9 +11,10 @@ from infra.settings import PIPELINE_FILE
 from producers.event import encode
 from tests.end_to_end.conftest import ROOT, RunningPipeline, end, start
 from tests.end_to_end.put_directly import put_on_stream
-from tests.end_to_end.replayed import listed, table_and_lake, until
+from tests.end_to_end.replayed import listed, table_and_lake
 from tests.events import an_event
 from tests.markdown_commands import Ran, commands, run_all
+from tests.waiting import wait_until
 
 RUNBOOK = ROOT / "docs" / "runbooks" / "dead-letters.md"
 QUEUE = "spillway-local-dead-letters"
@@ -31,14 +32,14 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPipeline
     table = dynamodb.describe_table(TableName="spillway-local-events")["Table"]
     dynamodb.delete_table(TableName="spillway-local-events")
     put_on_stream(running, [encode(an_event('{"price":"n/a"}', number)) for number in range(3)])
-    until(lambda: listed(running)["left"] == 3)
+    wait_until(lambda: listed(running)["left"] == 3)
     kept = {name: table[name] for name in ("TableName", "AttributeDefinitions", "KeySchema")}
     dynamodb.create_table(**kept, BillingMode="PAY_PER_REQUEST")
     large = json.dumps({"attachment": "x" * 410_000, "kept": 1})
     put_on_stream(running, [b"poison", encode(an_event(large, 7)), encode(an_event('{"fine":true}', 8))])
     sqs = running.client("sqs")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"], MessageBody="none of ours")
-    until(lambda: listed(running)["left"] == 7)
+    wait_until(lambda: listed(running)["left"] == 7)
     yield running
     end(running)
 
@@ -61,7 +62,7 @@ def test_the_commands_bring_it_to_the_all_clear(ran, broken):
     assert "3 ready" in first
     assert last.startswith("0 failures left to do")
     assert "discarded" in outputs(ran, "spillway dead-letters replay --stage unknown")[0]
-    until(lambda: len(table_and_lake(broken)[0]) == 6)
+    wait_until(lambda: len(table_and_lake(broken)[0]) == 6)
     time.sleep(3)  # twice the time that Firehose holds anything: a second copy would be there by now
     in_table, in_lake = table_and_lake(broken)
     assert in_table == in_lake

@@ -1,9 +1,8 @@
 """What a replay brings back, and where."""
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,13 +27,6 @@ def running(tmp_path) -> Iterator[RunningPipeline]:
     started = start("--config", str(config))
     yield started
     end(started)
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.1)
 
 
 def listed(running: RunningPipeline, *options: str) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from producers.aggregation import deaggregate
 from producers.event import PoisonEvent, decode, encode
 from tests.end_to_end.conftest import SPILLWAY, RunningPipeline
 from tests.end_to_end.put_directly import STREAM, put_on_stream, rows
-from tests.end_to_end.replayed import SECONDS, listed, running, table_and_lake, until
+from tests.end_to_end.replayed import SECONDS, listed, running, table_and_lake
 from tests.end_to_end.what_arrived import DEAD_LETTERS, LAKE, TABLE, lake_rows
 from tests.events import an_event
+from tests.waiting import wait_until
 
 __all__ = ["running"]  # fixtures
 
@@ -42,7 +43,7 @@ def test_what_pointers_were_resolved_to_goes_to_the_table_alone(running):
     table = dynamodb.describe_table(TableName=TABLE)["Table"]
     dynamodb.delete_table(TableName=TABLE)
     put_on_stream(running, [encode(an_event(json.dumps({"n": n}), n)) for n in range(5)])
-    until(lambda: listed(running)["left"] == 5 and len(lake_rows(running)) == 5)
+    wait_until(lambda: listed(running)["left"] == 5 and len(lake_rows(running)) == 5)
     (group, *_) = listed(running)["groups"]
     assert (group["error"], group["now"]) == ("RetryAttemptsExhausted", {"ready": group["count"]})
 
@@ -53,7 +54,7 @@ def test_what_pointers_were_resolved_to_goes_to_the_table_alone(running):
         BillingMode="PAY_PER_REQUEST",
     )
     assert replayed(running)["bound"] == {"table": 5}
-    until(lambda: len(rows(running)) == 5)
+    wait_until(lambda: len(rows(running)) == 5)
     assert replayed(running)["selected"] == 0
     time.sleep(3)  # twice the time that Firehose holds anything: a second copy would be there by now
     assert table_and_lake(running) == (once(*range(5)), once(*range(5)))
@@ -63,7 +64,7 @@ def test_what_pointers_were_resolved_to_goes_to_the_table_alone(running):
 @pytest.mark.slow
 def test_the_writers_dead_letters_and_the_transforms_errors_are_edited_and_go_each_to_its_own_place(running):
     put_on_stream(running, [b"poison", encode(an_event(json.dumps({"big": "x" * 410_000}), 7))])
-    until(lambda: listed(running)["left"] == 3)
+    wait_until(lambda: listed(running)["left"] == 3)
     assert {(g["stage"], g["error"]) for g in listed(running)["groups"]} == {
         ("table_writer", "PoisonEvent"),
         ("table_writer", "ItemTooLarge"),
@@ -76,7 +77,7 @@ def test_the_writers_dead_letters_and_the_transforms_errors_are_edited_and_go_ea
     assert table_and_lake(running) == (Counter(), once(7))
 
     assert replayed(running, "--set", "/payload=0")["bound"] == {"table": 2, "lake": 1}
-    until(lambda: sum(map(Counter.total, table_and_lake(running))) == 4)
+    wait_until(lambda: sum(map(Counter.total, table_and_lake(running))) == 4)
     time.sleep(3)  # as above
     in_table, in_lake = table_and_lake(running)
     assert in_table == in_lake
@@ -92,13 +93,13 @@ def test_rows_that_could_not_be_converted_go_to_the_lake_alone(running):
     glue.delete_table(DatabaseName="spillway_local", Name="events_landing")
     events = [an_event(json.dumps({"n": n, "price": "1.10"}), n) for n in range(4)]
     put_on_stream(running, [encode(event) for event in events])
-    until(lambda: listed(running)["left"] == 4 and len(rows(running)) == 4)
+    wait_until(lambda: listed(running)["left"] == 4 and len(rows(running)) == 4)
     assert {group["stage"] for group in listed(running)["groups"]} == {"format-conversion-failed"}
 
     kept = ("Name", "TableType", "PartitionKeys", "StorageDescriptor", "Parameters")
     glue.create_table(DatabaseName="spillway_local", TableInput={name: table[name] for name in kept if name in table})
     assert replayed(running)["bound"] == {"lake": 4}
-    until(lambda: len(lake_rows(running)) == 4)
+    wait_until(lambda: len(lake_rows(running)) == 4)
     time.sleep(1)  # as above
     assert table_and_lake(running) == (once(*range(4)), once(*range(4)))
     assert sorted(row["payload"] for row in lake_rows(running)) == sorted(event.payload.text for event in events)
@@ -108,14 +109,14 @@ def test_rows_that_could_not_be_converted_go_to_the_lake_alone(running):
 @pytest.mark.slow
 def test_poison_that_stays_poison_comes_back_with_its_replays_counted_and_never_by_itself(running):
     put_on_stream(running, [b"poison"])
-    until(lambda: listed(running)["left"] == 2)
+    wait_until(lambda: listed(running)["left"] == 2)
     for replays in (1, 2, 3):
         assert replayed(running, "--into", "raw", "--from", f"{replays}h")["put_back"] == 1
-        until(lambda: Counter(_replays(running))[replays] == 1)  # noqa: B023 (called at once)
+        wait_until(lambda: Counter(_replays(running))[replays] == 1)  # noqa: B023 (called at once)
     refused = replayed(running, "--into", "raw")
     assert (refused["put_back"], refused["left"]["put back too often"]) == (0, 1)
     assert replayed(running, "--into", "raw", "--force")["put_back"] == 1
-    until(lambda: 4 in _replays(running))
+    wait_until(lambda: 4 in _replays(running))
     time.sleep(2)  # a loop would go round in this time
     assert sorted(_replays(running)) == [0, 1, 2, 3, 4]
     assert table_and_lake(running) == (Counter(), Counter())
@@ -194,7 +195,7 @@ def test_killed_at_random_and_run_again_every_event_is_put_back_once(running, se
     kills = 0
     for attempt in range(KILLS + 1):
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        until(lambda: process.poll() is not None or holder(running) == process.pid)  # noqa: B023 (called at once)
+        wait_until(lambda: process.poll() is not None or holder(running) == process.pid)  # noqa: B023 (called at once)
         try:
             process.wait(chance.uniform(0, 3.5) if attempt < KILLS else SECONDS)
         except subprocess.TimeoutExpired:
@@ -208,7 +209,7 @@ def test_killed_at_random_and_run_again_every_event_is_put_back_once(running, se
     assert on_stream(running) == once(*range(MANY))
     assert kills > 1
     assert (record["state"], record["put_back"]) == ("finished", MANY)
-    until(lambda: len(rows(running)) == MANY)
+    wait_until(lambda: len(rows(running)) == MANY)
     assert lake_rows(running) == []
 
 

@@ -1,7 +1,6 @@
 """Outages of the dead-letter path itself: nothing is dropped, whatever fails last."""
 
 import json
-import time
 from typing import Any
 
 import boto3
@@ -13,19 +12,13 @@ from infra.local.pipeline import LocalPipeline
 from infra.settings import load
 from tests.faults import failure, injected
 from tests.http.conftest import changed
+from tests.waiting import wait_until
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"limits": "off"},
     "dead_letters": {"timeout_seconds": 1, "max_receive_count": 2},  # hidden for 6 s after each try
     "table_writer": {"maximum_retry_attempts": 3},
 }
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def parked(pipeline: LocalPipeline) -> list[str]:
@@ -42,7 +35,7 @@ def test_where_the_archive_can_not_be_written_dead_letters_are_parked_with_their
         kinesis = boto3.client("kinesis")
         with injected(producers.aws.client("s3"), "PutObject", lambda request: failure(request, code, 503)):
             kinesis.put_record(StreamName=pipeline.names.stream, Data=b"poison", PartitionKey="p")
-            wait_for(lambda: parked(pipeline))
+            wait_until(lambda: parked(pipeline))
         (body,) = parked(pipeline)
         assert DeadLetter.from_json(body).data == b"poison"
 
@@ -59,7 +52,7 @@ def test_while_the_dead_letter_queue_fails_poison_stays_on_the_stream_and_is_sen
         with injected(producers.aws.client("sqs"), "SendMessage", outage):
             kinesis.put_record(StreamName=pipeline.names.stream, Data=b"poison", PartitionKey="p")
             bucket = pipeline.names.dead_letter_bucket
-            wait_for(lambda: s3.list_objects_v2(Bucket=bucket).get("KeyCount"), 120)
+            wait_until(lambda: s3.list_objects_v2(Bucket=bucket).get("KeyCount"), 120)
         (found,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
         line = s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read().decode()
         assert DeadLetter.from_json(line).data == b"poison"

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, true to the code, and what the API answers is in it, whatever is asked."""
+"""The OpenAPI document is valid and true to the code, and it describes every answer of the API."""
 
 import pytest
 import schemathesis
@@ -54,7 +54,7 @@ def test_whatever_is_asked_the_answer_is_documented_and_no_server_error(schema, 
         @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
         @given(case=cases)
         def ask(case: schemathesis.Case) -> None:
-            # An empty list, or a line of NDJSON that is no JSON, is refused, which a schema cannot say.
+            # An empty list, or a line of NDJSON that is not JSON, is refused, which a schema cannot say.
             case.call_and_validate(timeout=30, excluded_checks=[positive_data_acceptance])
 
         ask()

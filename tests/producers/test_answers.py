@@ -51,10 +51,10 @@ def test_the_largest_list_with_the_longest_problems_fits_into_lambdas_response(o
     results = [accepted(n) for n in range(25_000 - of_25_000)] + [LONG] * of_25_000
     answer = answers.batch(results)
     assert size(answer) <= LAMBDA_RESPONSE_BYTES
-    told = json.loads(answer["body"])["results"]
-    assert [result["index"] for result in told] == list(range(25_000))
-    assert all(result["error"]["code"] == "schema_violation" for result in told if result["status"] == "invalid")
-    whole = [result for result in told if result["status"] == "invalid" and result["error"]["message"] == LONG.message]
+    shown = json.loads(answer["body"])["results"]
+    assert [result["index"] for result in shown] == list(range(25_000))
+    assert all(result["error"]["code"] == "schema_violation" for result in shown if result["status"] == "invalid")
+    whole = [result for result in shown if result["status"] == "invalid" and result["error"]["message"] == LONG.message]
     assert len(whole) == of_25_000 or size(answer) > answers.MAX_BODY_BYTES - size([LONG.message, LONG.path])
 
 
@@ -64,8 +64,8 @@ def test_details_are_left_out_only_where_there_is_no_room():
     most = answers.MAX_BODY_BYTES // per_entry - 1
     assert entry < per_entry
     for number, has_all in ((most, True), (most + 3, False)):
-        told = json.loads(answers.batch([LONG] * number)["body"])["results"]
-        assert all(result["error"]["message"] == LONG.message for result in told) == has_all
+        shown = json.loads(answers.batch([LONG] * number)["body"])["results"]
+        assert all(result["error"]["message"] == LONG.message for result in shown) == has_all
 
 
 def test_one_event_with_a_key_as_long_as_an_event_may_be_fits_as_well():

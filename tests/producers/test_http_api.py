@@ -1,4 +1,4 @@
-"""The handler: whatever is posted, its answer is the truth about the stream."""
+"""The handler: its answer says what is on the stream, whatever was posted."""
 
 import importlib
 import json

@@ -17,21 +17,21 @@ def ran(*arguments: str) -> str:
 
 
 def test_the_bill_adds_up():
-    told = json.loads(ran("--env", "prod", *WORK, "--json"))
-    assert told["total"] == pytest.approx(sum(line["dollars"] for line in told["lines"]))
-    assert told["total"] == pytest.approx(sum(told["services"].values()))
-    assert told["per_million_events"] == pytest.approx(told["total"] / 262.8)
-    assert told["prices"]["region"] == "us-east-1"
-    assert len(told["savings"]) == 3
-    assert "queue_design" not in told
+    report = json.loads(ran("--env", "prod", *WORK, "--json"))
+    assert report["total"] == pytest.approx(sum(line["dollars"] for line in report["lines"]))
+    assert report["total"] == pytest.approx(sum(report["services"].values()))
+    assert report["per_million_events"] == pytest.approx(report["total"] / 262.8)
+    assert report["prices"]["region"] == "us-east-1"
+    assert len(report["savings"]) == 3
+    assert "queue_design" not in report
 
 
 def test_both_readings_of_firehose_and_all_modes_are_told():
-    told = json.loads(ran(*WORK, "--batch-size", "100", "--json"))
-    assert told["firehose_by_rounding"]["event"] == pytest.approx(58.90, abs=0.01)
-    assert told["firehose_by_rounding"]["record"] == pytest.approx(11.78, abs=0.01)
-    assert set(told["stream_modes"]) == {"provisioned", "on-demand", "on-demand advantage"}
-    assert set(told["table_modes"]) == {"provisioned", "on-demand"}
+    report = json.loads(ran(*WORK, "--batch-size", "100", "--json"))
+    assert report["firehose_by_rounding"]["event"] == pytest.approx(58.90, abs=0.01)
+    assert report["firehose_by_rounding"]["record"] == pytest.approx(11.78, abs=0.01)
+    assert set(report["stream_modes"]) == {"provisioned", "on-demand", "on-demand advantage"}
+    assert set(report["table_modes"]) == {"provisioned", "on-demand"}
 
 
 def test_both_doors_are_shown_and_the_others_for_comparison():
@@ -50,8 +50,8 @@ def test_local_is_reckoned_as_prod():
 
 
 def test_the_queue_stands_beside_it_where_asked():
-    told = json.loads(ran(*WORK, "--compare", "--json"))["queue_design"]
-    assert told["services"]["SQS"] == pytest.approx(126.14, abs=0.01)
+    report = json.loads(ran(*WORK, "--compare", "--json"))["queue_design"]
+    assert report["services"]["SQS"] == pytest.approx(126.14, abs=0.01)
     output = ran(*WORK, "--compare")
     assert "without the lake" in output
     assert "What would save most" in output

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +13,7 @@ from infra.local.aws import kinesis as local_kinesis
 from infra.local.aws import sqs as local_sqs
 from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.functions import FunctionError, InvocationResult
+from tests.waiting import wait_until
 
 REGION = "eu-west-2"
 STREAM_ARN = "arn:aws:kinesis:eu-west-2:123456789012:stream/events"
@@ -84,13 +84,6 @@ class Recorder:
             if result.error is None:
                 self.bodies += bodies
         return result
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to an end"
-        time.sleep(0.01)
 
 
 def drain(mapping: StreamMapping) -> None:

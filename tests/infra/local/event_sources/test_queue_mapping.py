@@ -17,6 +17,7 @@ from infra.local.event_sources.mapping_settings import MappingError, QueueMappin
 from infra.local.event_sources.queue_events import event_bytes, queue_event, within_payload
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.functions import MAX_PAYLOAD_BYTES, FunctionError, FunctionThrottled, InvocationResult
+from tests.waiting import wait_until
 
 REGION = "eu-west-2"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-2:123456789012:function:archiver"
@@ -304,10 +305,3 @@ def test_an_outage_is_waited_for(sqs: Any, queue_url: str, monkeypatch: pytest.M
     monkeypatch.setattr(mapping, "_rest", lambda _seconds: None)
     mapping.drain()
     assert len(mapping._gather()) == 1
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to an end"
-        time.sleep(0.01)

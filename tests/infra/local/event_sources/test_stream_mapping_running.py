@@ -22,8 +22,8 @@ from tests.infra.local.event_sources.mapping_machine import (
     Recorder,
     drain,
     machine_with_two_shards,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 
 @pytest.fixture

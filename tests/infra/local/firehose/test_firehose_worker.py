@@ -1,7 +1,5 @@
 """Firehose as a worker of the pipeline: threads, draining, and what stays when something unforeseen happens."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from infra.local.firehose.delivery_stream import Firehose
@@ -9,16 +7,7 @@ from infra.local.functions import InvocationResult
 from producers.aggregation import pack
 from producers.clock import SYSTEM_CLOCK
 from tests.infra.local.firehose.delivery_under_test import DeliveryUnderTest, Event, Outage
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether it holds within so many seconds of the machine's own clock: for what runs on threads."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
+from tests.waiting import wait_until
 
 
 def test_draining_passes_on_at_once_what_would_wait_for_its_buffers(delivery: DeliveryUnderTest) -> None:
@@ -82,10 +71,10 @@ def test_on_its_thread_it_delivers_drains_and_stops(delivery: DeliveryUnderTest)
     firehose.start()
     try:
         delivery.put({"id": 1})
-        assert eventually(lambda: firehose.status().delivered == 1)
+        wait_until(lambda: firehose.status().delivered == 1)
         delivery.put({"id": 2})
         firehose.drain()
-        assert eventually(firehose.is_drained)
+        wait_until(firehose.is_drained)
     finally:
         firehose.stop()
         firehose.stop()
@@ -108,7 +97,7 @@ def test_something_unforeseen_ends_neither_the_thread_nor_a_record(delivery: Del
     firehose.start()
     try:
         delivery.put({"id": 1})
-        assert eventually(lambda: firehose.status().delivered == 1)
+        wait_until(lambda: firehose.status().delivered == 1)
     finally:
         firehose.stop()
     assert delivery.ids() == [1]

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from unittest.mock import patch
 
 from moto.apigateway.models import RestAPI
+from moto.apigateway.responses import APIGatewayResponse
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.athena.responses import AthenaResponse
 from moto.awslambda import urls as lambda_urls
@@ -36,6 +37,7 @@ PROVISIONED_CONCURRENCY: Final = (
 _moto_set_attributes: Final = Queue._set_attributes  # noqa: SLF001 (moto has no other way)
 _moto_attributes: Final = Queue.__dict__["attributes"].fget
 _moto_api: Final = RestAPI.to_dict
+_moto_create_api: Final = APIGatewayResponse.create_rest_api
 _moto_make_rule: Final = SecurityGroupRule.__init__
 _moto_register: Final = ApplicationAutoScalingResponse.register_scalable_target
 
@@ -55,6 +57,7 @@ def installed() -> Iterator[None]:
             patch.object(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target),
             patch.object(ApplicationAutoScalingResponse, "list_tags_for_resource", _list_scaling_tags, create=True),
             patch.object(RestAPI, "to_dict", _api),
+            patch.object(APIGatewayResponse, "create_rest_api", _create_api),
             patch.object(FakeBucket, "get_permission", _permission),
             patch.object(SecurityGroupRule, "__init__", _make_rule),
             patch.object(SecurityGroupRule, "description", property(_describe_rule)),
@@ -121,6 +124,18 @@ def _api(api: RestAPI) -> dict[str, Any]:
     if told.get("policy"):
         told["policy"] = json.dumps(told["policy"])[1:-1]
     return told
+
+
+def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
+    """Create a REST API, and keep its binary media types: moto takes them only where an API is changed."""
+    status, headers, body = _moto_create_api(response)
+    created = json.loads(body)
+    types = response._get_param("binaryMediaTypes")  # noqa: SLF001 (moto has no other way)
+    if status >= 300 or not types:
+        return status, headers, body
+    api = response.backend.get_rest_api(created["id"])
+    api.binaryMediaTypes = types
+    return status, headers, json.dumps(api.to_dict())
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

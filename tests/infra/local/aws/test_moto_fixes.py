@@ -120,6 +120,13 @@ def test_an_apis_policy_is_told_with_its_quotes_escaped():
     assert gateway.get_rest_api(restApiId=api)["policy"] == '{\\"Statement\\":[]}'
 
 
+def test_an_api_keeps_the_binary_media_types_that_it_is_created_with():
+    gateway = boto3.client("apigateway")
+    api = gateway.create_rest_api(name="api", binaryMediaTypes=["*/*"])
+    assert api["binaryMediaTypes"] == ["*/*"]
+    assert gateway.get_rest_api(restApiId=api["id"])["binaryMediaTypes"] == ["*/*"]
+
+
 def test_a_policy_that_denies_under_a_condition_does_not_deny_everything():
     deny = {
         "Effect": "Deny",

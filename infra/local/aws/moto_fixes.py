@@ -7,6 +7,7 @@ around what serves Terraform.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import Any, Final, cast
 from unittest.mock import patch
 
@@ -127,15 +128,13 @@ def _api(api: RestAPI) -> dict[str, Any]:
 
 
 def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
-    """Create a REST API, and keep its binary media types: moto takes them only where an API is changed."""
+    """Create a REST API with its binary media types, which moto keeps only when they are changed later."""
     status, headers, body = _moto_create_api(response)
-    created = json.loads(body)
-    types = response._get_param("binaryMediaTypes")  # noqa: SLF001 (moto has no other way)
-    if status >= 300 or not types:
-        return status, headers, body
-    api = response.backend.get_rest_api(created["id"])
-    api.binaryMediaTypes = types
-    return status, headers, json.dumps(api.to_dict())
+    if status == HTTPStatus.OK:
+        api = response.backend.get_rest_api(json.loads(body)["id"])
+        api.binaryMediaTypes = response._get_param("binaryMediaTypes") or []  # noqa: SLF001 (moto has no other way)
+        body = json.dumps(api.to_dict())
+    return status, headers, body
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

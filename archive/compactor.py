@@ -17,7 +17,7 @@ RESERVE_SECONDS = 30.0  # to stop a statement and to log it
 
 
 def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Compact the hours between `from` and `to` (ISO 8601), or those of the last `LOOK_BACK_HOURS`.
+    """Compact the hours between `from` and `to` (ISO 8601), or the last `LOOK_BACK_HOURS`.
 
     An hour that fails, whether Athena, S3 or a file is the reason, stays as it was; the others are compacted. The next
     call does what time does not suffice for.

@@ -14,7 +14,7 @@ SERVICE = "firehose_transform"
 
 
 def handler(event: dict[str, Any], _context: Context) -> dict[str, Any]:
-    """Turn one batch of events into rows; what is no event comes back as failed, and lands in an error object.
+    """Turn one batch of events into rows; bytes that are not an event come back as failed, and land in an error object.
 
     An event that was put back for the table alone is dropped: its copy lies in the lake.
     """

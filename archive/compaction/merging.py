@@ -84,7 +84,7 @@ class Merge:
 
     Args:
         read: gives the rows of a unit in batches, all in one schema.
-        times: gives the `timestamp_micros` of a unit in batches; asked where statistics are missing or say too little.
+        times: gives the `timestamp_micros` of a unit in batches; called where statistics are missing or too wide.
         folder: for what waits on disk.
         slice_bytes: of rows in memory that are sorted at once, about.
         waiting_bytes: of rows in memory that wait for their slice to be complete, at most.

@@ -23,7 +23,7 @@ class Hour:
 
     @classmethod
     def of_key(cls, key: str) -> "Hour | None":
-        """The hour in an object's key; None where there is none."""
+        """The hour in an object's key; None where the key names no hour."""
         found = _PARTITION.search(key)
         if not found:
             return None

@@ -1,8 +1,8 @@
 """Events as rows of the lake, from the stream's bytes to the JSON that Firehose converts, each parsed once.
 
 An event that was accepted in the ordinary way, with values that fit, is read by msgspec. Everything else (a replayed
-event, an escaped surrogate, what is no event) is read by `producers.event.decode`, which alone says what an event is;
-a property test compares the two.
+event, an escaped surrogate, other bytes) is read by `producers.event.decode`, which alone says what an event is; a
+property test compares the two.
 """
 
 import functools
@@ -84,7 +84,7 @@ class RowWriter:
         """The row of an event's bytes, one JSON object; None for an event put back for the table alone.
 
         Raises:
-            producers.event.PoisonEvent: the bytes are no event.
+            producers.event.PoisonEvent: the bytes are not an event.
         """
         row = self._row_of_accepted(data)
         if row is None:

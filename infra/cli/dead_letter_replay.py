@@ -21,7 +21,7 @@ from infra.cli.dead_letter_options import (
 )
 from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
 from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
-from infra.cli.tables import print_json
+from infra.cli.tables import print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 SAMPLED: Final = 20
 SHOWN_DIFFS: Final = 3
+MAX_DIFF_CHARACTERS: Final = 500  # of a line; a payload may have 400 KB
 
 
 @click.command()
@@ -259,11 +260,11 @@ class _Replaying:
             if self._options["as_json"] or failed.is_lost:
                 continue
             try:
-                click.echo("\n".join(self._edit.diff(self._session.failures.with_data(failed))))
+                say("\n".join(self._edit.diff(self._session.failures.with_data(failed))), most=MAX_DIFF_CHARACTERS)
             except InvalidEdit as error:
-                click.echo(f"--- {failed.name}\n    {error}")
+                say(f"--- {failed.name}\n    {error}")
             if isinstance(each, Left):
-                click.echo(f"    {each.kind}: {each.reason}")
+                say(f"    {each.kind}: {each.reason}")
             click.echo()
         if sample and len(lefts) == len(sample):
             raise CommandError(

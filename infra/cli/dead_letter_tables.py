@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import click
+from infra.cli.tables import say
 
 if TYPE_CHECKING:
     from archive.dead_letters.draining import Drained
@@ -25,11 +25,11 @@ BOUND = {"table": "the table alone", "lake": "the lake alone", "table and lake":
 
 def print_report(report: "FailureReport", span: str, objects: int) -> None:
     """What failed, and what would become of it."""
-    click.echo(f"{count_of(report.left, 'failure')} left to do, {span}; {count_of(objects, 'object')} looked into")
+    say(f"{count_of(report.left, 'failure')} left to do, {span}; {count_of(objects, 'object')} looked into")
     if report.settled:
-        click.echo(f"{count_of(report.settled, 'failure')} settled before")
+        say(f"{count_of(report.settled, 'failure')} settled before")
     for (stage, error), counts in sorted(report.groups.items()):
-        click.echo(f"\n{counts.count:>9,}  {stage}, {error}")
+        say(f"\n{counts.count:>9,}  {stage}, {error}")
         _under("why", _short(counts.message))
         _under("when", f"{_time(counts.first)} to {_time(counts.last)} UTC, {counts.size:,} bytes")
         for verdict, count in counts.outlook.items():
@@ -37,27 +37,25 @@ def print_report(report: "FailureReport", span: str, objects: int) -> None:
             _under("now", f"{count:,} {verdict}" + (f": {_short(reason)}" if reason else ""))
         _under("sample", f"spillway dead-letters show '{counts.sample}'")
     if report.hours:
-        click.echo("\nBy the hour (UTC)")
+        say("\nBy the hour (UTC)")
     for hour, by_group in sorted(report.hours.items()):
         for (stage, error), count in sorted(by_group.items()):
-            click.echo(f"{count:>9,}  {hour:%Y-%m-%d %H:%M}  {stage}, {error}")
+            say(f"{count:>9,}  {hour:%Y-%m-%d %H:%M}  {stage}, {error}")
     if report.left:
-        click.echo(
-            f"\n{report.ready:,} ready to be put back as they are, with the same options: spillway dead-letters replay"
-        )
+        say(f"\n{report.ready:,} ready to be put back as they are, with the same options: spillway dead-letters replay")
 
 
 def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: datetime, outlook: "Outlook") -> None:
     """One failure whole: why, its journey, its bytes."""
     from archive.replay.document import document_of_event, pretty  # noqa: PLC0415 (for other commands)
 
-    click.echo(failed.name)
+    say(failed.name)
     before = f"put back {_times(failed.replays)} before" if failed.replays else "not put back before"
     _field("stage", f"{failed.stage}, tried {_times(failed.attempts)}, {before}")
     _field("reason", f"{failed.error.type}: {failed.error.message}")
     bound = failed.bound or "table and lake"
     _field("now", f"{outlook.verdict}, for the {bound}" + (f": {outlook.reason}" if outlook.reason else ""))
-    click.echo("  journey")
+    say("  journey")
     event = outlook.event
     if event is not None:
         _step(event.timestamp, f"accepted as {event.request_id}")
@@ -75,11 +73,11 @@ def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: 
     for each in settled.of_line(failed.line):
         _step(each.at, f"{each.outcome} by replay {each.replay}")
     if event is not None:
-        click.echo(f"  event, {len(failed.data or b''):,} bytes")
-        click.echo("\n".join(f"    {line}" for line in pretty(document_of_event(event))))
+        say(f"  event, {len(failed.data or b''):,} bytes")
+        say("\n".join(f"    {line}" for line in pretty(document_of_event(event))))
     elif failed.data is not None:
-        click.echo(f"  bytes, {len(failed.data):,}, not an event")
-        click.echo("\n".join(f"    {line}" for line in _dump(failed.data)))
+        say(f"  bytes, {len(failed.data):,}, not an event")
+        say("\n".join(f"    {line}" for line in _dump(failed.data)))
 
 
 def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
@@ -93,9 +91,9 @@ def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
     _field("left", f"{tally.left.total():,} {'were' if done else 'would'} not {'' if done else 'be '}put back: {kinds}")
     for left in tally.examples[:SHOWN_LEFT]:
-        click.echo(f"    {left.name}\n      {left.kind}: {_short(left.reason)}")
+        say(f"    {left.name}\n      {left.kind}: {_short(left.reason)}")
     if tally.left.total() > SHOWN_LEFT:
-        click.echo(f"    … and {tally.left.total() - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
+        say(f"    … and {tally.left.total() - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
 
 
 def print_history(records: Iterable[tuple["Record", str]]) -> None:
@@ -103,7 +101,7 @@ def print_history(records: Iterable[tuple["Record", str]]) -> None:
     nothing = True
     for record, state in records:
         nothing = False
-        click.echo(f"{record.id}  {state}" + (f": {record.error}" if record.error and state != "finished" else ""))
+        say(f"{record.id}  {state}" + (f": {record.error}" if record.error and state != "finished" else ""))
         times = f"{record.started_at[:19].replace('T', ' ')} to {record.updated_at[:19].replace('T', ' ')} UTC"
         _field("by", f"{record.operator}, {times}" + (f", resumed {_times(record.resumed)}" if record.resumed else ""))
         _field("selected", _selected(record.selection))
@@ -114,7 +112,7 @@ def print_history(records: Iterable[tuple["Record", str]]) -> None:
         if record.left:
             _field("left", ", ".join(f"{count:,} {kind}" for kind, count in record.left.items()))
     if nothing:
-        click.echo("Nothing was put back so far.")
+        say("Nothing was put back so far.")
 
 
 def _selected(selection: dict[str, Any]) -> str:
@@ -143,16 +141,16 @@ def duration_of(seconds: float) -> str:
 
 
 def _field(name: str, text: str) -> None:
-    click.echo(f"  {name:<10} {text}")
+    say(f"  {name:<10} {text}")
 
 
 def _under(name: str, text: str) -> None:
-    click.echo(f"{'':>9}  {name:<7} {text}")
+    say(f"{'':>9}  {name:<7} {text}")
 
 
 def _step(at: str, text: str) -> None:
     moment = at.replace("T", " ").removesuffix("Z").removesuffix("+00:00")[:26]
-    click.echo(f"    {moment:<26}  {text}")
+    say(f"    {moment:<26}  {text}")
 
 
 def _times(count: int) -> str:
@@ -186,8 +184,6 @@ def print_drained(drained: Iterable["Drained"]) -> None:
     for each in drained:
         held = f", with {count_of(each.letters, 'dead letter')}" if each.messages else ""
         lost = f", {each.lost:,} records lost" if each.lost else ""
-        click.echo(f"{each.queue}: {count_of(each.messages, 'message')} archived{held}{lost}")
+        say(f"{each.queue}: {count_of(each.messages, 'message')} archived{held}{lost}")
         if each.hidden:
-            click.echo(
-                f"  {count_of(each.hidden, 'message')} in other hands, such as the archiver's; drain again later"
-            )
+            say(f"  {count_of(each.hidden, 'message')} in other hands, such as the archiver's; drain again later")

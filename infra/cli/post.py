@@ -50,7 +50,7 @@ def post(
     if api_key:
         headers["x-api-key"] = api_key
     answer = request("POST", where, _body(event, file), headers)
-    click.echo(shown(answer.data.decode("utf-8", "replace"), keep="\n"))
+    click.echo(shown(answer.data.decode("utf-8", "replace").rstrip("\n"), keep="\n"))
     if answer.status not in (200, 201):
         raise CommandError(f"the event was not accepted (HTTP {answer.status})")
 

@@ -68,7 +68,7 @@ class LocalLake:
         return sorted([*self._tables, EVENTS])
 
     def columns(self, name: str) -> tuple[Column, ...] | None:
-        """The columns of a table or view, partitions last; None where there is none of the name."""
+        """The columns of a table or view, partitions last; None where no table has the name."""
         if name == EVENTS:
             return view_columns()
         table = self._tables.get(name)
@@ -109,7 +109,7 @@ class LocalLake:
             connection.execute(f"CREATE OR REPLACE TEMP VIEW {EVENTS} AS {view}")
 
     def _read(self, table: Table, unread: Set[Hour | None], *, with_hidden: bool) -> Any:
-        """A table's rows, but for those of some hours."""
+        """A table's rows, without the hours in `unread`."""
         if table.format == "json":
             return self._json_rows(table)
         prefix = DATA if table.name == COMPACTED_TABLE else LANDING

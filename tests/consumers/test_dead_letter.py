@@ -20,9 +20,12 @@ from consumers.dead_letter import (
 )
 from consumers.stream_batch import Poison
 from producers.clock import SYSTEM_CLOCK
+from producers.event import encode
+from producers.replay_mark import ReplayMark
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
 from tests.consumers.letters import SOURCE, a_letter
+from tests.events import an_event
 
 
 @pytest.fixture
@@ -258,3 +261,16 @@ def test_an_outage_ends_with_the_time_there_is():
     sqs, clock = FailingQueue(*[aws_error("ServiceUnavailable", 503)] * 100), FakeClock()
     assert queue_on(sqs, clock).send([a_letter()], clock.monotonic() + 5)
     assert 80 < len(sqs.errors) < 97
+
+
+@pytest.mark.parametrize(("bound", "count"), [(None, 0), ("table", 2)])
+def test_the_dead_letter_of_poison_was_tried_once_and_knows_its_replays(bound, count):
+    mark = None if bound is None else ReplayMark(bound, count, "replay/1")
+    poison = Poison(SOURCE, encode(an_event(replay=mark)), "ItemTooLarge", "why")
+    letter = of_poison("table_writer", poison, "2026-11-23T02:35:00.000000Z")
+    assert (letter.attempts, letter.replays, letter.data) == (1, count, poison.data)
+
+
+def test_bytes_that_are_not_base64_make_a_line_invalid():
+    with pytest.raises(ValueError, match=r"base64|Only base64"):
+        DeadLetter.from_json(changed("data", value="YWJj*"))

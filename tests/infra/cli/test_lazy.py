@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
-from click.shell_completion import ShellComplete
+from click.shell_completion import ShellComplete, get_completion_class
 
 from infra.cli.main import COMMANDS, spillway
 from tests.infra.cli.commands import leaves
@@ -24,6 +25,7 @@ def test_the_table_names_the_command_and_says_what_it_says_itself(name):
 def test_help_imports_nothing_heavy():
     code = f"""
 import sys
+from pathlib import Path
 from infra.cli.main import spillway
 spillway(['--help'], standalone_mode=False)
 print('heavy:', sorted(set({HEAVY}) & set(sys.modules)))
@@ -53,3 +55,11 @@ def test_every_help_is_readable(path, command):
     assert "\b" not in text
     for option in command.params:
         assert not isinstance(option, click.Option) or option.help, f"{option.name} has no help"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_that_the_page_names_is_a_script(shell):
+    assert f"_SPILLWAY_COMPLETE={shell}_source spillway" in Path("docs/commands.md").read_text(encoding="utf-8")
+    found = get_completion_class(shell)
+    assert found is not None
+    assert "_SPILLWAY_COMPLETE" in found(spillway, {}, "spillway", "_SPILLWAY_COMPLETE").source()

@@ -48,7 +48,7 @@ class DynamoApi(DynamoHandler):
     def call_action(self) -> TYPE_RESPONSE:
         """Answer: what only reads at once, the rest as one transaction that is on disk before the answer goes out."""
         if self._get_action().startswith(_READS):
-            return cast(TYPE_RESPONSE, super().call_action())
+            return cast("TYPE_RESPONSE", super().call_action())
         try:
             return self._backend.database.write(lambda _: self._call())
         except _Refused as refused:
@@ -59,7 +59,7 @@ class DynamoApi(DynamoHandler):
         return cast("LocalDynamoDBBackend", self.dynamodb_backend)
 
     def _call(self) -> TYPE_RESPONSE:
-        answer = cast(TYPE_RESPONSE, super().call_action())
+        answer = cast("TYPE_RESPONSE", super().call_action())
         if answer[0] >= 400:
             raise _Refused(answer)
         return answer

@@ -13,6 +13,7 @@ from infra.names import Names
 from infra.status import HopStatus
 
 STATUS_PATH = "/_local/status"
+STORE_PATH = "/_local/store"
 
 
 @click.command()
@@ -44,6 +45,8 @@ def _show_local(context: Context, *, as_json: bool) -> None:
         print_json(hops)
     else:
         print_hops(HopStatus(**hop) for hop in hops)
+        parts: dict[str, int] = get_json(origin + STORE_PATH)
+        click.echo("On disk: " + ", ".join(f"{part} {size:,} bytes" for part, size in parts.items()))
 
 
 def _require(context: Context, names: Names) -> None:

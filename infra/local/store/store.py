@@ -50,7 +50,7 @@ class Store:
             page = connection.execute("PRAGMA page_size").fetchone()[0]
         return {
             "database": self.folder.database.stat().st_size,
-            "database, free for reuse": free * page,
+            "of it free for reuse": free * page,
             "database log": self.database.wal_bytes(),
         } | {f"bucket {bucket}": size for bucket, size in sorted(self.objects.bytes_by_bucket().items())}
 

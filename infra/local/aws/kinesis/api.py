@@ -2,7 +2,7 @@
 
 import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.responses import ActionResult, EmptyResult
@@ -17,9 +17,6 @@ from infra.local.aws.kinesis.records import (
 )
 from infra.local.aws.kinesis.stream import LocalStream
 from infra.local.aws.kinesis.tokens import ShardPage
-
-if TYPE_CHECKING:
-    from infra.local.aws.kinesis.backend import LocalKinesisBackend
 
 MAX_DESCRIBED_SHARDS = 100  # DescribeStream: the default, and the most
 MIN_RETENTION_HOURS, MAX_RETENTION_HOURS = 24, 8_760  # a day to a year
@@ -40,8 +37,8 @@ class KinesisApi(KinesisResponse):
         return if_none if value is None else value
 
     @property
-    def _backend(self) -> "LocalKinesisBackend":
-        return cast("LocalKinesisBackend", self.kinesis_backend)
+    def _backend(self) -> calls.Streams:
+        return cast("calls.Streams", self.kinesis_backend)
 
     @property
     def _stream(self) -> LocalStream:

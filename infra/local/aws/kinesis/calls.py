@@ -1,17 +1,34 @@
 """The calls that carry events, from a request's parameters to the values of the answer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from infra.local.aws.kinesis import reading
 from infra.local.aws.kinesis.records import decode_entries, decode_entry, put_answer
-
-if TYPE_CHECKING:
-    from infra.local.aws.kinesis.backend import LocalKinesisBackend
+from infra.local.aws.kinesis.stream import LocalStream
 
 Request = dict[str, Any]
 
 
-def put_record(backend: "LocalKinesisBackend", request: Request) -> dict[str, Any]:
+class Streams(Protocol):
+    """The streams of one account in one region."""
+
+    def describe_stream(self, stream_arn: str | None, stream_name: str | None) -> LocalStream:
+        """The stream of this name or ARN."""
+
+    def create_stream(
+        self,
+        stream_name: str,
+        shard_count: int,
+        stream_mode: dict[str, str] | None = None,
+        retention_period_hours: int | None = None,
+        *,
+        max_record_kib: int | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> LocalStream:
+        """Make a stream."""
+
+
+def put_record(backend: Streams, request: Request) -> dict[str, Any]:
     """Put one record."""
     stream = backend.describe_stream(request.get("StreamARN"), request.get("StreamName"))
     entry = decode_entry(request, max_record_bytes=stream.max_record_bytes)
@@ -21,7 +38,7 @@ def put_record(backend: "LocalKinesisBackend", request: Request) -> dict[str, An
     return {"SequenceNumber": str(placement.sequence_number), "ShardId": placement.shard_id}
 
 
-def put_records(backend: "LocalKinesisBackend", request: Request) -> dict[str, Any]:
+def put_records(backend: Streams, request: Request) -> dict[str, Any]:
     """Put up to 500 records, some of which may be refused."""
     stream = backend.describe_stream(request.get("StreamARN"), request.get("StreamName"))
     entries = decode_entries(request.get("Records", []), max_record_bytes=stream.max_record_bytes)
@@ -29,7 +46,7 @@ def put_records(backend: "LocalKinesisBackend", request: Request) -> dict[str, A
     return put_answer(placements, f"stream {stream.label}")
 
 
-def get_records(backend: "LocalKinesisBackend", request: Request) -> reading.Reading:
+def get_records(backend: Streams, request: Request) -> reading.Reading:
     """Read on from a place in a shard."""
     return reading.read(
         request.get("ShardIterator", ""),

@@ -80,7 +80,7 @@ class Deployment:
         load_schema()
         lake = self._folder / TERRAFORM_FILE.name
         if write_lake_file(lake):
-            self._say(f"{lake}: the lake's columns follow the event schema anew")
+            self._say(f"{lake}: the lake's columns now follow the event schema")
         self._terraform.init(read_only=read_only)
         standing = self._terraform.outputs().get("region")
         if standing not in {None, self.account.region}:

@@ -34,7 +34,7 @@ PYTHON: Final = "3.13"  # the functions' runtime
 LAMBDA: Final = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")  # arm64 on Amazon Linux 2023, glibc 2.34
 MAX_ZIP_BYTES: Final = 50 * 1024 * 1024  # Lambda quota for a package that is uploaded directly
 
-OLDEST: Final = (1980, 1, 1, 0, 0, 0)  # the least time a zip can tell; every file has it
+OLDEST: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold; every file has it
 MODE: Final = 0o644 << 16
 _LEFT_OUT: Final = frozenset({"__pycache__", "bin", "tests"})
 _INSTALLER_FILES: Final = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
@@ -73,7 +73,7 @@ def build(
         root: the folder with the code.
 
     Raises:
-        PackageError: a requirement cannot be had for the platform, or the zip is over Lambda's limit.
+        PackageError: pip has no wheel of a requirement for the platform, or the zip is over Lambda's limit.
     """
     with tempfile.TemporaryDirectory(prefix="spillway-package-") as folder:
         requirements = Path(folder) / "requirements"
@@ -127,5 +127,5 @@ def _write(file: Path, content: dict[str, Path]) -> None:
             entry = zipfile.ZipInfo(name, OLDEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = MODE
-            entry.create_system = 3  # Unix, on whatever system this runs
+            entry.create_system = 3  # Unix, on every system
             archive.writestr(entry, content[name].read_bytes())

@@ -12,8 +12,20 @@ locals {
 
   stage_name = coalesce(local.settings.http.stage, var.environment)
 
-  # Posting is what can be guarded; health and the OpenAPI document tell nothing.
+  # Only posting can be guarded; health and the OpenAPI document hold nothing to protect.
   app_authorization = var.cognito != null ? "COGNITO_USER_POOLS" : var.lambda_authorizer != null ? "CUSTOM" : "NONE"
+}
+
+# What the API itself is set to; a change of it takes a new deployment.
+locals {
+  rest_api = {
+    # Answers over 1 KiB are compressed for clients that ask for it; compressed requests are decompressed by the gateway.
+    minimum_compression_size = 1024
+    # Every body arrives in base64, its bytes unchanged; read as text, bytes that are not UTF-8 would become U+FFFD.
+    binary_media_types = ["*/*"]
+    # With a domain of its own, the API answers there alone.
+    disable_execute_api_endpoint = var.domain != null
+  }
 }
 
 resource "aws_api_gateway_rest_api" "this" {
@@ -22,12 +34,9 @@ resource "aws_api_gateway_rest_api" "this" {
   name        = local.prefix
   description = "Spillway ${var.environment}: takes events in"
 
-  # Answers over 1 KiB are compressed for clients that ask for it; compressed requests are decompressed by the gateway.
-  minimum_compression_size = 1024
-  # Every body arrives in base64, its bytes unchanged; read as text, bytes that are not UTF-8 would become U+FFFD.
-  binary_media_types = ["*/*"]
-  # With a domain of its own, the API answers there alone.
-  disable_execute_api_endpoint = var.domain != null
+  minimum_compression_size     = local.rest_api.minimum_compression_size
+  binary_media_types           = local.rest_api.binary_media_types
+  disable_execute_api_endpoint = local.rest_api.disable_execute_api_endpoint
 
   endpoint_configuration {
     types = ["REGIONAL"]
@@ -120,16 +129,12 @@ resource "aws_api_gateway_deployment" "this" {
       { for path in local.rest_paths : path => [
         aws_api_gateway_resource.this[path].id,
         aws_api_gateway_method.this[path].authorization,
-        aws_api_gateway_method.this[path].authorization_scopes,
-        aws_api_gateway_method.this[path].authorizer_id,
         aws_api_gateway_method.this[path].api_key_required,
         aws_api_gateway_integration.this[path].uri,
         aws_api_gateway_integration.this[path].timeout_milliseconds,
       ] },
       aws_api_gateway_integration.preflight[0].uri,
-      aws_api_gateway_rest_api.this[0].disable_execute_api_endpoint, # as domain sets it
-      aws_api_gateway_rest_api.this[0].minimum_compression_size,
-      aws_api_gateway_rest_api.this[0].binary_media_types,
+      local.rest_api,
       var.cognito,
       var.lambda_authorizer,
       local.gateway_errors,

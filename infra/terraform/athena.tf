@@ -44,5 +44,5 @@ module "athena_bucket" {
   arn             = local.arns.athena_bucket
   key_arn         = aws_kms_key.this.arn
   expiration_days = 30
-  force_destroy   = true # results can be had again
+  force_destroy   = true # a query gives its results again
 }

@@ -10,7 +10,7 @@ data "aws_iam_policy_document" "compactor" {
     actions = ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"]
     resources = [
       "arn:${local.partition}:glue:${local.here}:catalog",
-      "arn:${local.partition}:glue:${local.here}:database/default", # Athena asks for it whatever a statement names
+      "arn:${local.partition}:glue:${local.here}:database/default", # Athena asks for it for every statement
       "arn:${local.partition}:glue:${local.here}:database/${local.names.database}",
       "arn:${local.partition}:glue:${local.here}:table/${local.names.database}/*",
     ]

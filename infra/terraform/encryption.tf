@@ -47,7 +47,7 @@ locals {
 
   # Who makes functions, vaults and tables that the key encrypts: whoever applies this, and the roles of delivery, by
   # their names, so that a plan of another is the same. They need the key through these services, see
-  # delivery/keys.tf; what they may read besides is for IAM, which lets the delivery's roles read no event.
+  # delivery/keys.tf; what they may read besides is for IAM, which lets the delivery's roles read no events.
   makers = distinct([
     "arn:${local.partition}:iam::${local.account}:role/spillway-delivery-apply-${var.environment}",
     "arn:${local.partition}:iam::${local.account}:role/spillway-delivery-plan",
@@ -98,7 +98,7 @@ data "aws_iam_policy_document" "key" {
   }
 
   # The account as principal lets IAM policies decide; the condition leaves that to the roles named. So the roles
-  # need not exist yet, and one that is deleted and made anew is not locked out.
+  # need not exist yet, and a role that is deleted and made again is not locked out.
   statement {
     sid       = "UsersByTheirServices"
     actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]

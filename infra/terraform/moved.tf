@@ -1,4 +1,4 @@
-# Where things stood before, so that an environment that stands is not made anew.
+# Addresses of earlier versions, so that Terraform keeps what an environment has.
 moved {
   from = aws_cloudwatch_metric_alarm.this
   to   = module.alarms.aws_cloudwatch_metric_alarm.this

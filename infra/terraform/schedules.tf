@@ -32,7 +32,7 @@ resource "aws_lambda_permission" "schedule" {
   source_arn    = aws_cloudwatch_event_rule.schedule[each.key].arn
 }
 
-# What failed is not called again before its time: the next run looks anew.
+# A run that failed is not retried: the next run starts from what it finds.
 resource "aws_lambda_function_event_invoke_config" "schedule" {
   for_each = local.schedules
 

@@ -21,7 +21,7 @@ provider "aws" {
   }
 }
 
-# Where the global replica of the table stands; the same region again where there is none.
+# The region of the table's global replica; without a replica, the provider is not used.
 provider "aws" {
   alias  = "replica"
   region = coalesce(var.table_replica_region, local.region)

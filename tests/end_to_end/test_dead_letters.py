@@ -213,10 +213,10 @@ def test_killed_at_random_and_run_again_every_event_is_put_back_once(running, se
     assert lake_rows(running) == []
 
 
-def test_mistakes_are_told_in_one_line(running):
+def test_mistakes_are_reported_in_one_line(running):
     for arguments, status, words in [
-        (("list", "--from", "yesterday"), 2, "is no time"),
-        (("list", "--where", "a =="), 2, "--where is no JMESPath"),
+        (("list", "--from", "yesterday"), 2, "is not a time"),
+        (("list", "--where", "a =="), 2, "--where is not a JMESPath"),
         (("show", "nothing"), 1, "names no failure"),
         (("show", "dead-letters/x.json"), 1, "there is no object"),
         (("replay", "--set", "x"), 2, "such as /payload/user_id=42"),

@@ -7,10 +7,12 @@ around what serves Terraform.
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from typing import Any, Final, cast
 from unittest.mock import patch
 
 from moto.apigateway.models import RestAPI
+from moto.apigateway.responses import APIGatewayResponse
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.athena.responses import AthenaResponse
 from moto.awslambda import urls as lambda_urls
@@ -36,6 +38,7 @@ PROVISIONED_CONCURRENCY: Final = (
 _moto_set_attributes: Final = Queue._set_attributes  # noqa: SLF001 (moto has no other way)
 _moto_attributes: Final = Queue.__dict__["attributes"].fget
 _moto_api: Final = RestAPI.to_dict
+_moto_create_api: Final = APIGatewayResponse.create_rest_api
 _moto_make_rule: Final = SecurityGroupRule.__init__
 _moto_register: Final = ApplicationAutoScalingResponse.register_scalable_target
 
@@ -55,6 +58,7 @@ def installed() -> Iterator[None]:
             patch.object(ApplicationAutoScalingResponse, "register_scalable_target", _register_scalable_target),
             patch.object(ApplicationAutoScalingResponse, "list_tags_for_resource", _list_scaling_tags, create=True),
             patch.object(RestAPI, "to_dict", _api),
+            patch.object(APIGatewayResponse, "create_rest_api", _create_api),
             patch.object(FakeBucket, "get_permission", _permission),
             patch.object(SecurityGroupRule, "__init__", _make_rule),
             patch.object(SecurityGroupRule, "description", property(_describe_rule)),
@@ -121,6 +125,16 @@ def _api(api: RestAPI) -> dict[str, Any]:
     if told.get("policy"):
         told["policy"] = json.dumps(told["policy"])[1:-1]
     return told
+
+
+def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
+    """Create a REST API with its binary media types, which moto keeps only when they are changed later."""
+    status, headers, body = _moto_create_api(response)
+    if status == HTTPStatus.OK:
+        api = response.backend.get_rest_api(json.loads(body)["id"])
+        api.binaryMediaTypes = response._get_param("binaryMediaTypes") or []  # noqa: SLF001 (moto has no other way)
+        body = json.dumps(api.to_dict())
+    return status, headers, body
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

@@ -11,7 +11,7 @@ terraform {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV_AWS_18:server access logs need a bucket of the account's own; CloudTrail's data events tell the same
+  # checkov:skip=CKV_AWS_18:server access logs need a bucket of the account's own; CloudTrail's data events show the same
   # checkov:skip=CKV_AWS_144:events are in DynamoDB as well, which can be replicated (table_replica_region)
   # checkov:skip=CKV2_AWS_62:nothing waits for its objects: Athena reads them where they lie
 

@@ -147,7 +147,7 @@ data "aws_iam_policy_document" "unnamed" {
   }
 }
 
-# What has only an id in its ARN says by its tags whose it is; children of an API inherit those of the API.
+# An ARN with only an id does not show the environment, but the tags do. Children of an API inherit its tags.
 locals {
   another_environment = { for environment in var.environments : environment => {
     actions = ["acm:*", "apigateway:*", "backup:*", "ec2:*", "kms:*", "lambda:*", "wafv2:*"]

@@ -1,4 +1,4 @@
-# The most that a role of the pipeline can ever do, whatever a release grants it.
+# The most that a role of the pipeline can ever do. A release that grants more has no effect.
 resource "aws_iam_policy" "boundary" {
   name        = "spillway-boundary"
   description = "The most that a role made by Spillway's delivery can do"

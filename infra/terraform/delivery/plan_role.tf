@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "plan_unnamed" {
     actions   = ["apigateway:GET"]
     resources = [for path in local.api_paths : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
   }
-  # Lambda shows a function's settings only to who may decrypt them; without it every plan would set them anew.
+  # Lambda shows a function's settings only to who may decrypt them; without it every plan would change them.
   statement {
     sid       = "ReadSettingsOfFunctions"
     actions   = ["kms:Decrypt"]

@@ -1,4 +1,4 @@
-"""What the AWS APIs answer about an environment, told so that two ways of making it can be compared."""
+"""What the AWS APIs return for an environment, in a form that compares two ways of making it."""
 
 import json
 from collections.abc import Iterable
@@ -40,8 +40,8 @@ def scheduled(names: Names, modules: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def as_told(function: Function, schedule: str) -> dict[str, Any]:
-    """A function of `infra.functions`, told as `scheduled` tells it."""
+def as_scheduled(function: Function, schedule: str) -> dict[str, Any]:
+    """A function of `infra.functions`, in the form that `scheduled` returns."""
     return {
         "Handler": f"{function.module}.handler",
         "Runtime": "python3.13",
@@ -79,12 +79,12 @@ def _queue(name: str) -> dict[str, Any]:
 
 
 def _function(name: str) -> dict[str, Any]:
-    told = boto3.client("lambda").get_function_configuration(FunctionName=name)
-    variables = dict(told.get("Environment", {}).get("Variables", {}))
+    found = boto3.client("lambda").get_function_configuration(FunctionName=name)
+    variables = dict(found.get("Environment", {}).get("Variables", {}))
     if url := variables.get("DEAD_LETTER_QUEUE_URL"):
         variables["DEAD_LETTER_QUEUE_URL"] = url.rpartition("/")[2]  # the endpoint's address is its own
     return {
-        **{each: told[each] for each in ("Handler", "Runtime", "Architectures", "Timeout", "MemorySize")},
+        **{each: found[each] for each in ("Handler", "Runtime", "Architectures", "Timeout", "MemorySize")},
         "Environment": variables,
     }
 
@@ -93,21 +93,21 @@ def _mappings() -> list[Any]:
     settings: list[Any] = []
     for mapping in boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
         kind = StreamMappingSettings if ":kinesis:" in mapping["EventSourceArn"] else QueueMappingSettings
-        told = kind.from_api(mapping)
-        settings.append(replace(told, uuid="", function_arn=_without_alias(told.function_arn)))
-    return sorted(settings, key=lambda told: told.function_arn)
+        found = kind.from_api(mapping)
+        settings.append(replace(found, uuid="", function_arn=_without_alias(found.function_arn)))
+    return sorted(settings, key=lambda found: found.function_arn)
 
 
 def _delivery_stream(names: Names) -> Any:
     answer = boto3.client("firehose").describe_delivery_stream(DeliveryStreamName=names.delivery_stream)
     [destination] = answer["DeliveryStreamDescription"]["Destinations"]
-    told = read_settings(answer)
-    assert told.transform is not None
-    settings = asdict(told)
+    found = read_settings(answer)
+    assert found.transform is not None
+    settings = asdict(found)
     del settings["names"]
     return settings | {
-        "transform": asdict(told.transform) | {"function_arn": _without_alias(told.transform.function_arn)},
-        "catalog_table": asdict(told.catalog_table) | {"role_arn": None},
+        "transform": asdict(found.transform) | {"function_arn": _without_alias(found.transform.function_arn)},
+        "catalog_table": asdict(found.catalog_table) | {"role_arn": None},
         "prefixes": [destination["ExtendedS3DestinationDescription"][each] for each in ("Prefix", "ErrorOutputPrefix")],
     }
 
@@ -124,8 +124,8 @@ def _glue_table(names: Names, name: str) -> dict[str, Any]:
     }
 
 
-def _columns(told: Any) -> list[tuple[str, str, str]]:
-    return [(column["Name"], column["Type"], column["Comment"]) for column in told]
+def _columns(found: Any) -> list[tuple[str, str, str]]:
+    return [(column["Name"], column["Type"], column["Comment"]) for column in found]
 
 
 def _without_alias(arn: str) -> str:

@@ -12,7 +12,7 @@ from infra.deploy.package import ROOT
 RELIABILITY = ROOT / "docs" / "reliability.md"
 RUNBOOK = ROOT / "docs" / "runbooks" / "alarms.md"
 PREFIX = "spillway-prod-"
-SILENT = "any-high"  # tells nobody, which operation.tftest.hcl holds
+SILENT = "any-high"  # notifies nobody, which operation.tftest.hcl checks
 
 
 @cache
@@ -32,12 +32,12 @@ class Planned:
         self.composite = _by_name(resources, "aws_cloudwatch_composite_alarm")
 
     def pages(self, alarms: tuple[str, ...]) -> list[str]:
-        """Which composite alarms tell someone while exactly these are raised."""
+        """Which composite alarms notify someone while exactly these are raised."""
         raised = set(alarms)
         while more := {key for key in self.composite if key not in raised and self._holds(key, raised)}:
             raised |= more
-        told = [key for key in self.composite if key in raised and key != SILENT]
-        return [key for key in told if self._suppressor(key) not in raised]
+        notifying = [key for key in self.composite if key in raised and key != SILENT]
+        return [key for key in notifying if self._suppressor(key) not in raised]
 
     def _holds(self, key: str, raised: set[str]) -> bool:
         terms = re.findall(r'ALARM\("([^"]+)"\)', self.composite[key]["alarm_rule"])
@@ -84,6 +84,16 @@ def test_what_fails_with_everything_is_told_where_it_is_felt_first(planned):
     key_lost = ("api-5xx", "table-writer-errors", "archive-freshness", "parked-messages", "events-poison")
     assert planned.pages(key_lost) == ["intake-high"]
     assert planned.pages((*key_lost, "records-lost")) == ["intake-high", "loss-high"]
+
+
+@pytest.mark.slow
+def test_what_alarms_cost_is_counted(planned):
+    """AWS bills an alarm by the metrics in it, as docs/deployment.md does."""
+    queries = [alarm["metric_query"] for alarm in planned.metric.values()]
+    metrics = sum(sum(bool(query["metric"]) for query in each) if each else 1 for each in queries)
+    metrics += 2 * sum(alarm["threshold_metric_id"] is not None for alarm in planned.metric.values())  # a band has two
+    line = f"| {len(planned.metric)} alarms on {metrics} metrics, {len(planned.composite)} alarms on alarms |"
+    assert line in (ROOT / "docs" / "deployment.md").read_text()
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from infra.shards.stream import LAST_STEP_TAG
 from tests.end_to_end import test_failures
 from tests.end_to_end.conftest import RunningPipeline
 from tests.end_to_end.put_directly import rows
-from tests.infra.terraform.answers import MODULES, answers, as_told, scheduled
+from tests.infra.terraform.answers import MODULES, answers, as_scheduled, scheduled
 from tests.infra.terraform.conftest import Configuration
 
 ENVIRONMENT = "local"  # the names of both ways are then the same
@@ -50,7 +50,7 @@ class Applying:
         return load(ENVIRONMENT, self.configuration.pipeline_file)
 
     def make(self, aws_url: str) -> Settings:
-        """Apply everything; the settings, its throttle as the API tells it."""
+        """Apply everything; the settings, its throttle as the API returns it."""
         with _pointing_to(aws_url):
             self.deployment = Deployment(
                 ENVIRONMENT,
@@ -109,6 +109,7 @@ def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configurat
         _assert_tagged()
         _assert_scheduled_as_python_has_it(applying.settings, NAMES, {COMPACTOR: applying.settings.compaction.schedule})
         applying.assert_nothing_to_do()
+        _assert_views_can_be_queried()
 
         running = _running(pipeline)
         # The embedded pipeline's own test: table, lake, dead letters and Firehose's errors, byte for byte.
@@ -122,9 +123,10 @@ def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configurat
         assert {mapping.batch_size for mapping in changed["mappings"]} == {250, 10}
         _assert_events_arrive(running, before=1010)
 
+        _assert_a_domain_is_deployed(applying)
         for worker in pipeline._workers:
             worker.stop()
-        _assert_destroyed_only_when_told_so(applying)
+        _assert_data_is_destroyed_only_on_demand(applying)
     _assert_equal_to_what_boto3_makes(applying)
 
 
@@ -136,6 +138,10 @@ api_key_requests_per_day = 100000
 waf                      = {}
 vpc_cidr                 = "10.20.0.0/24"
 access_logs              = true
+reserve_concurrency      = true
+steady_traffic           = true
+account_budget_dollars   = 500
+alarm_emails             = { high = ["pager@example.com"], low = ["team@example.com"] }
 
 cognito = {
   user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"]
@@ -214,23 +220,51 @@ def _assert_planned_empty(configuration: Configuration) -> None:
     again._terraform.run("plan", "-detailed-exitcode", *again._variables())  # status 2, were there changes
 
 
+def _assert_views_can_be_queried() -> None:
+    """Athena refuses a view whose storage descriptor has no SerDe information."""
+    view = boto3.client("glue").get_table(DatabaseName=NAMES.database, Name="events")["Table"]
+    assert "SerdeInfo" in view["StorageDescriptor"]
+
+
+DOMAIN = """-var=domain={
+  name            = "events.example.com"
+  hosted_zone_id  = "Z123"
+  certificate_arn = "arn:aws:acm:eu-west-2:123456789012:certificate/1234"
+}"""
+
+
+def _assert_a_domain_is_deployed(applying: Applying) -> None:
+    """With a domain the API's own address is closed, which takes a new deployment."""
+    before = _deployment_id(applying)
+    terraform = applying.deployment._terraform
+    options = [*applying.deployment._variables(), DOMAIN, "-target=aws_api_gateway_stage.this"]
+    terraform.run("apply", "-auto-approve", *options)
+    assert _deployment_id(applying) != before
+
+
+def _deployment_id(applying: Applying) -> str:
+    gateway = boto3.client("apigateway")
+    [api] = gateway.get_rest_apis()["items"]
+    return str(gateway.get_stage(restApiId=api["id"], stageName=applying.settings.http.stage)["deploymentId"])
+
+
 def _running(pipeline: LocalPipeline) -> RunningPipeline:
     """The pipeline of this process, as the end-to-end tests know one."""
     return RunningPipeline(None, pipeline.url, pipeline.aws_url, greeting="", output=Path())  # type: ignore[arg-type]
 
 
-def _assert_named_as_python_names_it(told: dict[str, Any]) -> None:
-    functions = told.pop("functions")
+def _assert_named_as_python_names_it(found: dict[str, Any]) -> None:
+    functions = found.pop("functions")
     assert functions == {module.rpartition(".")[2]: NAMES.function(module) for module in (*MODULES, COMPACTOR)}
-    assert told.pop("key_alias") == f"alias/{NAMES.prefix}"
-    assert told.pop("workgroup") == told.pop("backup_vault") == NAMES.prefix
-    assert told == {name: getattr(NAMES, name) for name in told}
+    assert found.pop("key_alias") == f"alias/{NAMES.prefix}"
+    assert found.pop("workgroup") == found.pop("backup_vault") == NAMES.prefix
+    assert found == {name: getattr(NAMES, name) for name in found}
 
 
 def _assert_tagged() -> None:
-    told = boto3.client("kinesis").list_tags_for_stream(StreamName=NAMES.stream)["Tags"]
+    found = boto3.client("kinesis").list_tags_for_stream(StreamName=NAMES.stream)["Tags"]
     expected = {"Project": "spillway", "Environment": "local", "Deployment": "spillway-local", "ManagedBy": "terraform"}
-    assert {tag["Key"]: tag["Value"] for tag in told} == expected
+    assert {tag["Key"]: tag["Value"] for tag in found} == expected
     function = boto3.client("lambda").get_function(FunctionName=NAMES.function(COMPACTOR))
     assert function["Tags"] == expected
 
@@ -238,7 +272,7 @@ def _assert_tagged() -> None:
 def _assert_scheduled_as_python_has_it(settings: Settings, names: Names, schedules: dict[str, str]) -> None:
     topic = f"arn:aws:sns:{settings.region}:{ACCOUNT}:{names.prefix}-low"
     expected = {
-        function.module: as_told(function, schedules[function.module])
+        function.module: as_scheduled(function, schedules[function.module])
         for function in scheduled_functions(settings, names, topic)
     }
     assert scheduled(names, schedules) == expected
@@ -252,7 +286,7 @@ def _assert_events_arrive(running: RunningPipeline, before: int) -> None:
     assert len(rows(running)) == before + 10
 
 
-def _assert_destroyed_only_when_told_so(applying: Applying) -> None:
+def _assert_data_is_destroyed_only_on_demand(applying: Applying) -> None:
     with pytest.raises(DataHeld, match=f"the table {NAMES.table}, the bucket {NAMES.lake_bucket}") as refused:
         applying.deployment.destroy(delete_data=False)
     assert "\n" not in str(refused.value)

@@ -64,13 +64,13 @@ def test_without_credentials_nothing_is_begun(nobody, command):
     assert "\n" not in str(done.exception)
 
 
-def test_a_profile_that_is_none_is_told(nobody, monkeypatch):
+def test_an_unknown_profile_is_reported(nobody, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nope")
     done = CliRunner().invoke(spillway, ["deploy"])
     assert str(done.exception) == "the AWS settings cannot be used: The config profile (nope) could not be found"
 
 
-def test_credentials_that_aws_does_not_take_are_told_in_one_line(local, monkeypatch):
+def test_credentials_that_aws_refuses_are_reported_in_one_line(local, monkeypatch):
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("InvalidClientTokenId"))
     with pytest.raises(PreflightError, match=r"AWS refuses the credentials in eu-west-2: .*InvalidClientTokenId"):
         identify(REGION)
@@ -83,7 +83,7 @@ def _refuse(code: str):
     return call
 
 
-def test_a_region_that_is_none_is_told(local, monkeypatch):
+def test_an_unknown_region_is_reported(local, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-22")
     monkeypatch.setenv("AWS_REGION", "eu-west-22")
     with pytest.raises(PreflightError) as error:
@@ -107,7 +107,7 @@ def test_the_environment_of_this_machine_is_not_deployed():
     assert "spillway run" in done.output
 
 
-def test_a_bucket_name_that_is_taken_is_told_before_anything_is_made(local):
+def test_a_bucket_name_that_is_taken_is_reported_before_anything_is_made(local):
     boto3.client("s3").create_bucket(Bucket="taken", CreateBucketConfiguration={"LocationConstraint": REGION})
     with pytest.raises(PreflightError, match="the s3 bucket taken exists already") as error:
         check_plan(_plan("aws_s3_bucket", {"bucket": "taken"}), REGION)
@@ -229,7 +229,7 @@ def test_more_than_doubling_or_halving_is_refused(local, before, after):
 
 def test_shards_that_were_scaled_while_planning_are_not_set_back(local):
     plan = _plan("aws_kinesis_stream", {"name": "events", "shard_count": 2}, {"shard_count": 4})
-    plan["variables"] = {"standing_shards": {"value": "2"}}  # as Terraform tells what a command told it
+    plan["variables"] = {"standing_shards": {"value": "2"}}  # as Terraform prints a variable of the command line
     with pytest.raises(PreflightError, match="went from 2 to 4 shards while this was planned: deploy again") as error:
         check_plan(plan, REGION)
     _one_line(error)
@@ -261,7 +261,7 @@ def test_an_invalid_event_schema_stops_deploy_and_run_with_its_place(local, monk
     assert "at /properties/user_id/type" in str(shown.exception)
 
 
-def test_terraform_that_is_not_there_is_told(local, monkeypatch, tmp_path):
+def test_a_missing_terraform_is_reported(local, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(deployment, "FOLDER", tmp_path)
     monkeypatch.setattr("infra.cli.deploy.build", lambda file: file)
@@ -316,7 +316,7 @@ def _one_backup(_response: object) -> str:
     return json.dumps({"RecoveryPoints": [{"RecoveryPointArn": "arn"}]})
 
 
-def test_what_cannot_be_looked_at_is_told(local, monkeypatch):
+def test_what_cannot_be_read_is_reported(local, monkeypatch):
     monkeypatch.setattr("botocore.client.BaseClient._make_api_call", _refuse("AccessDeniedException"))
     with pytest.raises(PreflightError, match=r"the table t cannot be looked at for data: .*AccessDenied"):
         list(deployment._data_held(HOLDERS, REGION))

@@ -167,3 +167,19 @@ def test_a_vault_says_that_it_holds_nothing(served):
             assert urllib3.request("GET", address, headers=signed).json() == {"RecoveryPoints": []}
     finally:
         endpoint.stop()
+
+
+def test_an_api_keeps_its_binary_media_types():
+    gateway = boto3.client("apigateway")
+    api = gateway.create_rest_api(name="door", binaryMediaTypes=["*/*"])
+    assert api["binaryMediaTypes"] == gateway.get_rest_api(restApiId=api["id"])["binaryMediaTypes"] == ["*/*"]
+    assert gateway.get_rest_api(restApiId=gateway.create_rest_api(name="text")["id"]).get("binaryMediaTypes", []) == []
+
+
+def test_an_account_has_room_for_reserved_executions():
+    limits = boto3.client("lambda").get_account_settings()["AccountLimit"]
+    assert limits["UnreservedConcurrentExecutions"] == limits["ConcurrentExecutions"] == 1000
+
+
+def test_an_account_has_no_active_cost_allocation_tags():
+    assert boto3.client("ce").list_cost_allocation_tags(TagKeys=["Deployment"])["CostAllocationTags"] == []

@@ -13,7 +13,7 @@ run "defaults" {
 
   assert {
     condition     = output.names.stream == "spillway-prod-events" && output.names.lake_bucket == "spillway-prod-lake-123456789012"
-    error_message = "The names are not those of infra/names.py."
+    error_message = "The names differ from infra/names.py."
   }
   assert {
     condition     = aws_api_gateway_stage.this[0].stage_name == "prod"

@@ -18,7 +18,7 @@ run "operation" {
   }
   assert {
     condition     = alltrue([for alarm in module.alarms.alarms : length(coalesce(alarm.alarm_actions, [])) == 0])
-    error_message = "A metric alarm tells someone by itself, so that one fault may give several pages."
+    error_message = "A metric alarm notifies someone by itself, so that one fault may give several pages."
   }
   assert {
     condition = toset(flatten([for page in local.page_alarms : page.alarms])) == toset(keys(local.alarms)) && length(flatten([
@@ -36,7 +36,7 @@ run "operation" {
     error_message = "A function is without alarms for errors, throttles and duration."
   }
 
-  # Thresholds are those of pipeline.yaml.
+  # Thresholds come from pipeline.yaml.
 
   assert {
     condition = (module.alarms.alarms["table-writer-duration"].threshold == 48000
@@ -82,7 +82,7 @@ run "operation" {
   }
   assert {
     condition     = module.any_high.pages["any-high"].alarm_actions == null
-    error_message = "The alarm that others look at tells someone."
+    error_message = "The alarm that others look at notifies someone."
   }
   assert {
     condition     = alltrue([for alarm in module.low_pages.pages : alarm.actions_suppressor[0].alarm == "spillway-prod-any-high"])
@@ -111,7 +111,7 @@ run "operation" {
   assert {
     condition = [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.markdown if widget.type == "text"] == [
     "## 1. Intake", "## 2. Stream", "## 3. Table", "## 4. Lake", "## 5. Dead letters"]
-    error_message = "The dashboard does not tell the story in the pipeline's order."
+    error_message = "The dashboard does not follow the pipeline's order."
   }
   assert {
     condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.x + widget.width <= 25])
@@ -191,7 +191,7 @@ run "a_release_is_tried_and_bounded" {
   }
   assert {
     condition     = length(aws_sns_topic_subscription.email) == 3
-    error_message = "Someone is not told."
+    error_message = "Someone is not notified."
   }
 }
 

@@ -70,7 +70,7 @@ run "guards" {
     toset(one(statement.condition).values) if statement.effect == "Deny"]) == toset(["203.0.113.0/24", "2001:db8::/32"])
     error_message = "Other networks are not denied."
   }
-  # API Gateway returns the ARN in full, whatever was sent: anything shorter would be a change in every plan.
+  # API Gateway returns the ARN in full, so a shorter one would be a change in every plan.
   assert {
     condition = alltrue([for statement in data.aws_iam_policy_document.allowed_cidrs[0].statement :
     statement.resources == toset(["arn:aws:execute-api:eu-west-2:123456789012:abc123/*"])])

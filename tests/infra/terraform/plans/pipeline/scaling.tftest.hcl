@@ -55,7 +55,7 @@ run "what_was_scaled_stays" {
       UP_COOL_DOWN_SECONDS   = "120"
       DOWN_COOL_DOWN_SECONDS = "3600"
     })
-    error_message = "The function's settings are not those of pipeline.yaml."
+    error_message = "The function's settings differ from pipeline.yaml."
   }
   assert {
     condition = (contains(keys(module.alarms.alarms), "scaling-function-errors")

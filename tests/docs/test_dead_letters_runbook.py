@@ -77,7 +77,7 @@ def test_the_dry_runs_show_what_the_page_speaks_of(ran):
     assert "Nothing was put back" in set_null
     (python,) = outputs(ran, "spillway dead-letters replay --error ItemTooLarge --python")
     assert "1 on the stream: 1 for the table alone" in python
-    assert "accepted as" in outputs(ran, "spillway dead-letters show")[0] or "no event" in "".join(
+    assert "accepted as" in outputs(ran, "spillway dead-letters show")[0] or "not an event" in "".join(
         outputs(ran, "spillway dead-letters show")
     )
     assert outputs(ran, "spillway dead-letters history")[0].count("finished") == 4

@@ -22,6 +22,7 @@ from tests.benchmarks.machine import resident_mib
 ROOT: Final = Path(__file__).parents[2]
 SPILLWAY: Final = Path(sys.executable).with_name("spillway")
 DRAIN_SECONDS: Final = 180
+IN_MEMORY: Final = "0b1a700"  # the last commit before the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +78,43 @@ class Pipeline:
 def spillway_run() -> Iterator[Pipeline]:
     """A pipeline as `make run` starts it, with its limits off, on a data folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "pipeline.yaml"
-        settings = yaml.safe_load(PIPELINE_FILE.read_text(encoding="utf-8"))
-        settings["local"]["limits"] = "off"
-        config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-        command = [str(SPILLWAY), "run", "--port", "0", "--aws-port", "0", "--config", str(config)]
-        command += ["--data", str(Path(folder) / "data")]
+        command = [str(SPILLWAY), "run", *_options(Path(folder), PIPELINE_FILE), "--data", f"{folder}/data"]
         with _running(command, re.compile(r"SPILLWAY_URL=(\S+)"), "  stop ") as pipeline:
             yield pipeline
+
+
+@contextlib.contextmanager
+def in_memory_checkout() -> Iterator[Path]:
+    """A worktree of the last commit whose pipeline kept everything in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = Path(folder) / "checkout"
+        subprocess.run(
+            ["git", "worktree", "add", "--quiet", "--detach", str(checkout), IN_MEMORY], check=True, cwd=ROOT
+        )
+        try:
+            yield checkout
+        finally:
+            subprocess.run(["git", "worktree", "remove", "--force", str(checkout)], check=True, cwd=ROOT)
+
+
+@contextlib.contextmanager
+def in_memory_run(checkout: Path) -> Iterator[Pipeline]:
+    """That pipeline, with its limits off."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = "from infra.cli.main import main; main()"  # found in the working folder before the installed one
+        options = _options(Path(folder), checkout / "infra" / "pipeline.yaml")
+        command = [sys.executable, "-c", start, "run", *options]
+        with _running(command, re.compile(r"SPILLWAY_URL=(\S+)"), "  stop ", checkout) as pipeline:
+            yield pipeline
+
+
+def _options(folder: Path, settings_file: Path) -> list[str]:
+    """Free ports, and settings without limits."""
+    config = folder / "pipeline.yaml"
+    settings = yaml.safe_load(settings_file.read_text(encoding="utf-8"))
+    settings["local"]["limits"] = "off"
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return ["--port", "0", "--aws-port", "0", "--config", str(config)]
 
 
 @contextlib.contextmanager
@@ -96,7 +126,7 @@ def unaggregated() -> Iterator[Pipeline]:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], address: re.Pattern[str], last_line: str) -> Iterator[Pipeline]:
+def _running(command: list[str], address: re.Pattern[str], last_line: str, folder: Path = ROOT) -> Iterator[Pipeline]:
     """Start a pipeline, read its address up to the line that ends its greeting, and end it at the end."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as log:
@@ -105,7 +135,7 @@ def _running(command: list[str], address: re.Pattern[str], last_line: str) -> It
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
+            cwd=folder,
             env={**environment(), "PYTHONUNBUFFERED": "1"},
         )
         try:

@@ -16,6 +16,7 @@ from archive.dead_letters.stores import Store, StoredObject, objects, store_of
 from archive.lake.layout import DEAD_LETTERS
 from archive.lake.listing import list_objects
 from consumers.dead_letter import Failure
+from producers.explained import Explained
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -29,7 +30,7 @@ _LINE: Final = re.compile(r"\d{1,9}", re.ASCII)
 ObjectSource = Callable[[Store, Selection], Iterable[StoredObject]]
 
 
-class NoSuchFailure(LookupError):
+class NoSuchFailure(Explained, LookupError):
     """No failure has this name; the message says what names look like."""
 
 

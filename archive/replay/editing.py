@@ -16,6 +16,7 @@ from archive.replay.document import InvalidEdit, document_text, dumps, event_of_
 from producers import exact_json
 from producers.event import Event
 from producers.exact_json import InvalidJson, Number
+from producers.explained import Explained
 from producers.ingestion import pointer_tokens
 
 MAX_INT_DIGITS: Final = 4000  # Python refuses to turn longer texts into int
@@ -23,7 +24,7 @@ MAX_INT_DIGITS: Final = 4000  # Python refuses to turn longer texts into int
 Step = Callable[[str], str | None]
 
 
-class EditError(ValueError):
+class EditError(Explained, ValueError):
     """An edit cannot be used at all; the message says which option, and how to write it."""
 
 

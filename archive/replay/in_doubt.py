@@ -16,6 +16,7 @@ from archive.dead_letters.documents import answered_at
 from archive.replay.lock import PUT_SECONDS
 from producers.aggregation import MalformedAggregate, deaggregate
 from producers.event import PoisonEvent, decode
+from producers.explained import Explained
 from producers.replay_mark import mark_of_partition_key
 from producers.retry import Backoff
 
@@ -29,7 +30,7 @@ BEFORE: Final = timedelta(seconds=10)  # S3 gives whole seconds, and the clocks 
 AFTER: Final = timedelta(seconds=PUT_SECONDS + 30)  # the last try, its time-out, and 20 seconds more
 
 
-class OutOfReach(Exception):
+class OutOfReach(Explained):
     """The records to look up have left the stream; the message says what to do."""
 
 

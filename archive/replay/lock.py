@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from archive.dead_letters.documents import Document, Documents, WrittenByAnother, parsed
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 KEY: Final = "replays/lock.json"
 # A holder renews its lease before each put, and ends the put within PUT (and the client's read time-out, 10 s). So when
@@ -25,11 +26,11 @@ RENEW_SECONDS: Final = 15.0
 PUT_SECONDS: Final = 30.0
 
 
-class ReplayUnderWay(Exception):
+class ReplayUnderWay(Explained):
     """Somebody else replays; the message says who, how long, and what to do."""
 
 
-class LockLost(Exception):
+class LockLost(Explained):
     """Another has taken the lease over; this process may put nothing more."""
 
 

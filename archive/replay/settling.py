@@ -13,6 +13,7 @@ from archive.replay.in_doubt import OutOfReach, StreamSearch
 from archive.replay.journal import RUNNING, STOPPED, Intent, Journal, Place, Record, from_runs
 from archive.replay.lock import ReplayLock
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 SETTLE_SECONDS: Final = 2.0  # before the stream is asked: until what was under way has arrived
 SETTLE_TRIES: Final = 10  # to write the settled lines of an object that others write as well
@@ -21,7 +22,7 @@ KNOWN_OBJECTS: Final = 64  # whose settled lines are at hand
 OnDoubt = Literal["ask", "again", "done"]
 
 
-class ReplayStopped(Exception):
+class ReplayStopped(Explained):
     """A replay cannot go on; the message says why. What was put back is settled, and a further run goes on."""
 
 

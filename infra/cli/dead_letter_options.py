@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import boto3
 import click
+from botocore.config import Config
 
+from archive.dead_letters import athena_selection
+from archive.dead_letters.documents import Documents
+from archive.dead_letters.reading import READERS
+from archive.dead_letters.selected import SelectedFailures
+from archive.dead_letters.selection import Matcher, Selection, SelectionError, parse_time
+from archive.dead_letters.stores import objects, stores
+from archive.lake.layout import DEAD_LETTERS
 from infra.cli.context import Context
 
 if TYPE_CHECKING:
-    from archive.dead_letters.selected import SelectedFailures
-    from archive.dead_letters.selection import Selection
     from archive.dead_letters.stores import Store, StoredObject
     from infra.names import Names
     from infra.settings import Settings
@@ -66,8 +73,6 @@ def selection_of(start: str, end: str, stages: tuple[str, ...], errors: tuple[st
     Raises:
         click.UsageError: one of them cannot be understood.
     """
-    from archive.dead_letters.selection import Matcher, Selection, SelectionError, parse_time  # noqa: PLC0415 (for other commands)
-
     now = datetime.fromtimestamp(time.time(), UTC)
     try:
         selection = Selection(parse_time(start, now), parse_time(end, now), stages, errors, where)
@@ -96,15 +101,6 @@ class Session:
 @contextmanager
 def session(context: Context) -> Iterator[Session]:
     """Open the environment's stores."""
-    import boto3  # noqa: PLC0415 (commands that need no AWS start quicker without)
-    from botocore.config import Config  # noqa: PLC0415
-
-    from archive.dead_letters.documents import Documents  # noqa: PLC0415
-    from archive.dead_letters.reading import READERS  # noqa: PLC0415
-    from archive.dead_letters.selected import SelectedFailures  # noqa: PLC0415
-    from archive.dead_letters.stores import stores  # noqa: PLC0415
-    from archive.lake.layout import DEAD_LETTERS  # noqa: PLC0415
-
     settings = context.settings()
     names = context.names()
     s3 = boto3.client("s3", config=Config(max_pool_connections=READERS + 4))
@@ -133,9 +129,6 @@ class _Source:
 
     def objects(self, store: "Store", selection: "Selection") -> "Iterator[StoredObject]":
         """The objects that may hold what is selected."""
-        from archive.dead_letters import athena_selection  # noqa: PLC0415 (for other commands)
-        from archive.dead_letters.stores import objects  # noqa: PLC0415
-
         listed = objects(self.s3, store, selection.start, selection.end)
         first = list(itertools.islice(listed, athena_selection.MOST_OBJECTS_READ + 1))
         narrowed = selection.stages or selection.errors

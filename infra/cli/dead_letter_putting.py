@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from archive.replay.destination_kinds import RAW, TABLE
+from archive.replay.destinations import StreamDestination, TableDestination
+from archive.replay.rate import OwnTraffic, Pace, Rate, measure
+from consumers.table import EventTable
 from infra.cli.dead_letter_options import Session
+from producers.aws import client, raw_operation
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from archive.replay.destinations import Destination
     from archive.replay.plan import Tally
-    from archive.replay.rate import Pace
 
 TABLE_EVENTS_PER_SECOND: Final = 1_000.0  # a new table on demand takes 4,000 writes of 1 KB a second (quota, 2026)
 
 
 def kinesis() -> Any:
     """The client for the stream, which does not retry by itself."""
-    from producers.aws import client  # noqa: PLC0415 (for other commands)
-
     return client("kinesis")
 
 
@@ -35,10 +36,6 @@ def destination(opened: Session, kind: str, executor: "Executor") -> "Destinatio
         kind: `stream`, `table` or `raw`.
         executor: runs writes to the table.
     """
-    from archive.replay.destinations import StreamDestination, TableDestination  # noqa: PLC0415 (for other commands)
-    from consumers.table import EventTable  # noqa: PLC0415
-    from producers.aws import client, raw_operation  # noqa: PLC0415
-
     settings, names = opened.settings, opened.names
     if kind == TABLE:
         call = raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={names.table: []})
@@ -57,8 +54,6 @@ def pace_of(opened: Session, kind: str, options: dict[str, Any]) -> "tuple[Pace,
         kind: of destination.
         options: of the command: `rate`, events a second, or `share` of what the stream has free.
     """
-    from archive.replay.rate import OwnTraffic, Pace, Rate, measure  # noqa: PLC0415 (for other commands)
-
     if options["rate"]:
         return Pace(Rate(events_per_second=options["rate"])), f"{options['rate']:,g} events a second, as asked"
     if kind == TABLE:

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import click
 
 from archive.replay.destination_kinds import DESTINATIONS, RAW, STREAM
+from archive.replay.destinations import Planned
+from archive.replay.document import InvalidEdit
+from archive.replay.editing import EditError, edit_of
+from archive.replay.in_doubt import OutOfReach, StreamSearch
+from archive.replay.lock import LockLost, ReplayUnderWay
+from archive.replay.plan import Discarded, Left, Planner, Tally
+from archive.replay.run import Order, ReplayRun
+from archive.replay.settling import ReplayStopped
 from infra.cli.context import CommandError, Context
 from infra.cli.dead_letter_options import (
     Session,
@@ -22,6 +30,7 @@ from infra.cli.dead_letter_options import (
 from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
 from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
+from producers.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +39,6 @@ if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection
     from archive.replay.editing import Edit
     from archive.replay.journal import Record
-    from archive.replay.plan import Tally
     from archive.replay.settling import OnDoubt
 
 SAMPLED: Final = 20
@@ -128,7 +136,6 @@ class _Replaying:
     def __init__(
         self, opened: Session, kind: str, edit: "Edit | None", as_written: dict[str, Any], options: dict[str, Any]
     ) -> None:
-        from archive.replay.plan import Planner  # noqa: PLC0415 (for other commands)
 
         self._session = opened
         self._kind = kind
@@ -139,9 +146,6 @@ class _Replaying:
 
     def rehearse(self, selection: "Selection") -> None:
         """Say what would be done."""
-        from archive.replay.destinations import Planned  # noqa: PLC0415 (for other commands)
-        from archive.replay.plan import Discarded, Left, Tally  # noqa: PLC0415 (for other commands)
-
         pace, capacity = pace_of(self._session, self._kind, self._options)
         tally = Tally()
         for failed in self._tried(self._unsettled(selection)):
@@ -167,12 +171,6 @@ class _Replaying:
 
     def act(self, selection: "Selection") -> None:
         """Put back."""
-        from archive.replay.in_doubt import OutOfReach, StreamSearch  # noqa: PLC0415 (for other commands)
-        from archive.replay.lock import LockLost, ReplayUnderWay  # noqa: PLC0415
-        from archive.replay.run import Order, ReplayRun  # noqa: PLC0415
-        from archive.replay.settling import ReplayStopped  # noqa: PLC0415
-        from producers.clock import SYSTEM_CLOCK  # noqa: PLC0415
-
         if self._edit is not None:
             for _ in self._tried(itertools.islice(self._unsettled(selection), SAMPLED)):
                 pass
@@ -250,8 +248,6 @@ class _Replaying:
         if self._edit is None:
             yield from failures
             return
-        from archive.replay.document import InvalidEdit  # noqa: PLC0415 (for other commands)
-        from archive.replay.plan import Left  # noqa: PLC0415
 
         sample = list(itertools.islice(failures, SAMPLED))
         decided = [self._planner.decide(failed) for failed in sample]
@@ -276,7 +272,6 @@ class _Replaying:
 
 
 def _edit(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Edit | None":
-    from archive.replay.editing import EditError, edit_of  # noqa: PLC0415 (for other commands)
 
     try:
         return edit_of(sets, jq, python)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from archive.replay.document import document_of_event, pretty
 from infra.cli.tables import say
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ def print_report(report: "FailureReport", span: str, objects: int) -> None:
 
 def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: datetime, outlook: "Outlook") -> None:
     """One failure whole: why, its journey, its bytes."""
-    from archive.replay.document import document_of_event, pretty  # noqa: PLC0415 (for other commands)
-
     say(failed.name)
     before = f"put back {_times(failed.replays)} before" if failed.replays else "not put back before"
     _field("stage", f"{failed.stage}, tried {_times(failed.attempts)}, {before}")

@@ -1,10 +1,16 @@
 """`spillway dead-letters`: what failed, see it, put it back, and who did so."""
 
 import base64
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from archive.dead_letters.draining import drain as drained
+from archive.dead_letters.outlook import outlook_of
+from archive.dead_letters.report import FailureReport
+from archive.dead_letters.selection import document_of
+from archive.replay.run import history as replays
 from infra.cli.context import CommandError, Context
 from infra.cli.dead_letter_options import say_what_where_does_not_fit, selection_of, selection_options, session
 from infra.cli.dead_letter_replay import replay
@@ -41,9 +47,6 @@ def list_(context: Context, /, **options: Any) -> None:
     spillway dead-letters list --from 2026-11-22 --to 2026-11-23 --error PoisonEvent
     spillway dead-letters list --where "event.payload.user_id == 'x'"
     """
-    from archive.dead_letters.outlook import outlook_of  # noqa: PLC0415
-    from archive.dead_letters.report import FailureReport  # noqa: PLC0415 (for other commands)
-
     selection = selection_of(*(options[name] for name in ("start", "end", "stages", "errors", "where")))
     report = FailureReport()
     with session(context) as opened:
@@ -71,9 +74,6 @@ def show(context: Context, key: str, as_json: bool) -> None:  # noqa: FBT001 (cl
     \b
     spillway dead-letters show 'dead-letters/dt=2026-11-23/hour=02/4f1c….json#0'
     """
-    from archive.dead_letters.outlook import outlook_of  # noqa: PLC0415 (for other commands)
-    from archive.dead_letters.selection import document_of  # noqa: PLC0415
-
     with session(context) as opened:
         failed, settled, stored = opened.failures.find(key)
     outlook = outlook_of(failed)
@@ -98,8 +98,6 @@ def show(context: Context, key: str, as_json: bool) -> None:  # noqa: FBT001 (cl
 @click.pass_obj
 def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
     """Show who put back what, when, and what came of it; the newest last."""
-    from archive.replay.run import history as replays  # noqa: PLC0415 (for other commands)
-
     with session(context) as opened:
         records = replays(opened.failures.documents, limit, lambda damaged: click.echo(str(damaged), err=True))
     if as_json:
@@ -122,10 +120,6 @@ def history(context: Context, limit: int, as_json: bool) -> None:  # noqa: FBT00
 @click.pass_obj
 def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
     """Bring what is stuck in the dead-letter queue, or parked behind it, to the archive."""
-    from dataclasses import asdict  # noqa: PLC0415 (for other commands)
-
-    from archive.dead_letters.draining import drain as drained  # noqa: PLC0415
-
     with session(context) as opened:
         names = {"dead-letters": opened.names.dead_letter_queue, "parked": opened.names.parked_queue}
         sqs, kinesis = context.client("sqs"), context.client("kinesis")
@@ -153,6 +147,5 @@ dead_letters.add_command(replay)
 
 
 def _document_of(record: "Record", state: str) -> dict[str, Any]:
-    from dataclasses import asdict  # noqa: PLC0415 (as above)
 
     return {**asdict(record), "state": state}

@@ -217,7 +217,7 @@ def test_mistakes_are_reported_in_one_line(running):
     for arguments, status, words in [
         (("list", "--from", "yesterday"), 2, "is not a time"),
         (("list", "--where", "a =="), 2, "--where is not a JMESPath"),
-        (("show", "nothing"), 1, "names no failure"),
+        (("show", "nothing"), 1, "is not the name of a failure"),
         (("show", "dead-letters/x.json"), 1, "there is no object"),
         (("replay", "--set", "x"), 2, "such as /payload/user_id=42"),
         (("replay", "--into", "raw", "--set", "/payload=1"), 2, "leave out --set, --jq and --python"),

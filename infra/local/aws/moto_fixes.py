@@ -1,7 +1,7 @@
-"""What Terraform asks of AWS and moto answers wrongly or not at all, mended in one place.
+"""What Terraform asks of AWS and moto answers wrongly or not at all, fixed in one place.
 
-Each mend says what moto does, and a test holds it. The pipeline itself needs none of them, so they are installed only
-around what serves Terraform.
+Each fix says what moto does, and a test holds it. `local_aws` installs them, so that Terraform reaches the endpoint of
+`spillway run` as well.
 """
 
 import json
@@ -45,7 +45,7 @@ _moto_register: Final = ApplicationAutoScalingResponse.register_scalable_target
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Mend moto for as long as the block lasts, which has to begin before that of `local_aws`."""
+    """Fix moto for as long as the block lasts, which begins before moto starts."""
     # moto keeps a RedriveAllowPolicy and never tells it, so that Terraform waits for it in vain.
     attributes = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
     with ExitStack() as stack:

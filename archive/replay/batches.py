@@ -20,7 +20,7 @@ from archive.replay.destinations import Destination, Planned
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import FINISHED, RUNNING, STOPPED, Journal
 from archive.replay.lock import PUT_SECONDS, ReplayLock
-from archive.replay.plan import Discarded, Left, Planner, Tally
+from archive.replay.plan import Decides, Discarded, Left, Tally
 from archive.replay.rate import Pace
 from archive.replay.settling import SETTLE_SECONDS, ReplayStopped, Settling
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -62,7 +62,7 @@ class Replay:
         journal: Journal,
         lock: ReplayLock,
         *,
-        planner: Planner,
+        planner: Decides,
         destination: Destination,
         settling: Settling,
         search: StreamSearch,

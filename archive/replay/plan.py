@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from archive.dead_letters.failures import FailedRecord
 from archive.dead_letters.outlook import (
@@ -84,6 +84,22 @@ class Tally:
     def total(self) -> int:
         """All of them."""
         return self.put_back + self.discarded + self.left.total()
+
+
+class Decides(Protocol):
+    """Decides what a run does with each failure."""
+
+    def decide(self, failed: FailedRecord) -> Planned | Discarded | Left:
+        """What is done with a failure."""
+        ...
+
+
+class DiscardAll:
+    """Discards every failure, whatever its bytes are: it is settled, and nothing is put back."""
+
+    def decide(self, failed: FailedRecord) -> Discarded:
+        """Discard it."""
+        return Discarded(failed)
 
 
 class Planner:

@@ -1,28 +1,36 @@
 """One run of a replay: the lease, what an interrupted run left, the journal to go on with, and the putting back."""
 
+import itertools
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from archive.dead_letters.documents import DamagedDocument, Documents, parsed
-from archive.dead_letters.selected import SelectedFailures
+from archive.dead_letters.failures import FailedRecord
+from archive.dead_letters.selected import Seen, SelectedFailures
 from archive.dead_letters.selection import Selection
+from archive.dead_letters.settled_lines import SettledLines
 from archive.lake.listing import list_objects
 from archive.replay.batches import Replay
 from archive.replay.destinations import Destination
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import FINISHED, PREFIX, RUNNING, Journal, Record
 from archive.replay.lock import KEY, Holder, ReplayLock, read_lease
-from archive.replay.plan import Planner, Tally
+from archive.replay.plan import Decides, Tally
 from archive.replay.rate import Pace
 from archive.replay.settling import OnDoubt, Settling, settle_interrupted
 from producers.clock import SYSTEM_CLOCK, Clock
+from producers.explained import Explained
 
 INTERRUPTED: Final = "interrupted"
 RESUMABLE: Final = timedelta(hours=6)  # after that, `--from 24h` means another day
 JOURNALS_LOOKED_AT: Final = 50
+
+
+class NothingSelected(Explained):
+    """No failure matches the selection; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ class ReplayRun:
 
     documents: Documents
     failures: SelectedFailures
-    planner: Planner
+    planner: Decides
     destination: Destination
     search: StreamSearch
     pace: Pace
@@ -83,6 +91,7 @@ class ReplayRun:
 
         Raises:
             ReplayUnderWay: somebody else replays.
+            NothingSelected: no failure matches, not even a settled one, and no replay waits to be resumed.
             ReplayStopped, LockLost, OutOfReach: see `archive.replay.batches` and `archive.replay.settling`.
         """
         lock = ReplayLock(self.documents, Holder(order.operator, order.host, order.pid), clock=self.clock)
@@ -98,11 +107,15 @@ class ReplayRun:
                 on_doubt=order.on_doubt,
                 clock=self.clock,
             )
-            journal = self._journal(order)
+            journal = self._unfinished(order)
+            selection = Selection.from_description(journal.record.selection) if journal else order.selection
+            failures = self.failures.select(selection, read_settled=order.again)
+            if journal is None:
+                failures = self._some(failures, selection)
+                journal = self._new_journal(order)
             in_doubt = journal.record.id
             lock.enter(journal.record.id)
             self.on_start(journal.record)
-            selection = Selection.from_description(journal.record.selection)
             replay = Replay(
                 journal,
                 lock,
@@ -115,14 +128,28 @@ class ReplayRun:
                 stop=self.stop,
                 on_batch=self.on_batch,
             )
-            tally = replay.run(self.failures.select(selection, read_settled=order.again), again=order.again)
+            tally = replay.run(failures, again=order.again)
             in_doubt = ""
         finally:
             lock.release(unsettled=in_doubt)
         return journal.record, tally
 
-    def _journal(self, order: Order) -> Journal:
-        """The journal of an unfinished replay of the same order, or a new one."""
+    def _some(
+        self, failures: Iterator[tuple[FailedRecord, SettledLines]], selection: Selection
+    ) -> Iterator[tuple[FailedRecord, SettledLines]]:
+        """Return the same failures, after a look at the first.
+
+        Raises:
+            NothingSelected: there is not one, and none that is settled either.
+        """
+        first = list(itertools.islice(failures, 1))
+        everything = replace(self.failures, seen=Seen())
+        if not first and next(everything.select(selection, read_settled=True), None) is None:
+            raise NothingSelected("no failure matches these options")
+        return itertools.chain(first, failures)
+
+    def _unfinished(self, order: Order) -> Journal | None:
+        """Return the journal of an unfinished replay of the same order; None if there is none."""
         now = datetime.fromtimestamp(self.clock.time(), UTC)
         for record in newest_first(self.documents, JOURNALS_LOOKED_AT):
             recent = now - datetime.fromisoformat(record.started_at) < RESUMABLE
@@ -133,11 +160,16 @@ class ReplayRun:
                     journal.record.resumed += 1
                     journal.record.state = RUNNING
                     return journal
+        return None
+
+    def _new_journal(self, order: Order) -> Journal:
+        """Begin a journal. Its id sorts by the microsecond, so that history shows replays in their order."""
+        now = datetime.fromtimestamp(self.clock.time(), UTC)
         started = now.isoformat(timespec="seconds")
         journal = Journal(
             self.documents,
             Record(
-                id=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+                id=f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(3)}",
                 operator=order.operator,
                 options=order.options,
                 selection=order.selection.describe(),

@@ -24,7 +24,7 @@ from archive.dead_letters.selected import SelectedFailures
 from archive.dead_letters.selection import Matcher, Selection, SelectionError, parse_time
 from archive.dead_letters.stores import objects, stores
 from archive.lake.layout import DEAD_LETTERS
-from infra.cli.context import Context
+from infra.cli.context import CommandError, Context
 
 if TYPE_CHECKING:
     from archive.dead_letters.stores import Store, StoredObject
@@ -117,6 +117,17 @@ def say_what_where_does_not_fit(opened: Session) -> None:
     seen = opened.failures.seen
     if seen.unfit:
         click.echo(f"{seen.unfit:,} failures left out, such as: {seen.why_unfit}", err=True)
+
+
+def nothing_selected(error: Exception, selection: "Selection") -> CommandError:
+    """The error of a command whose options select nothing."""
+    names = "".join(f" --stage {stage}" for stage in selection.stages)
+    names += "".join(f" --error {each}" for each in selection.errors)
+    return CommandError(
+        f"{error}: {selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC{names}"
+        f"{' --where ' + repr(selection.where) if selection.where else ''}. Nothing was changed; "
+        "`spillway dead-letters list --all` shows what failed, by stage and error"
+    )
 
 
 @dataclass(frozen=True, slots=True)

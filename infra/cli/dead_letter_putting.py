@@ -94,7 +94,8 @@ class Display:
     def update(self, tally: "Tally") -> None:
         """Show the counts."""
         if self._shown:
-            left = f", {tally.left.total():,} left" if tally.left else ""
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
+            left = f", {tally.left.total():,} left ({kinds})" if tally.left else ""
             click.echo(f"\r{tally.put_back:,} put back{left} ", nl=False, err=True)
 
     def _on_signal(self, *_: object) -> None:

@@ -15,12 +15,13 @@ from archive.replay.editing import EditError, edit_of
 from archive.replay.in_doubt import OutOfReach, StreamSearch
 from archive.replay.lock import LockLost, ReplayUnderWay
 from archive.replay.plan import Discarded, Left, Planner, Tally
-from archive.replay.run import Order, ReplayRun
+from archive.replay.run import NothingSelected, Order, ReplayRun
 from archive.replay.settling import ReplayStopped
 from infra.cli.context import CommandError, Context
 from infra.cli.dead_letter_options import (
     Session,
     host,
+    nothing_selected,
     operator,
     say_what_where_does_not_fit,
     selection_of,
@@ -201,6 +202,9 @@ class _Replaying:
             )
             try:
                 record, tally = run.carry_out(order)
+            except NothingSelected as error:
+                say_what_where_does_not_fit(opened)
+                raise nothing_selected(error, selection) from error
             except ReplayUnderWay as error:
                 raise CommandError(f"refused: {error}") from error
             except (ReplayStopped, LockLost, OutOfReach) as error:

@@ -28,7 +28,7 @@ def print_report(report: "FailureReport", span: str, objects: int) -> None:
     """What failed, and what would become of it."""
     say(f"{count_of(report.left, 'failure')} left to do, {span}; {count_of(objects, 'object')} looked into")
     if report.settled:
-        say(f"{count_of(report.settled, 'failure')} settled before")
+        say(f"{count_of(report.settled, 'failure')} of that time, and of these options, settled before")
     for (stage, error), counts in sorted(report.groups.items()):
         say(f"\n{counts.count:>9,}  {stage}, {error}")
         _under("why", _short(counts.message))
@@ -109,7 +109,11 @@ def print_history(records: Iterable[tuple["Record", str]]) -> None:
         discarded = f", {record.discarded:,} discarded" if record.discarded else ""
         _field("put back", f"{record.put_back:,} {PLACES[record.destination]}{discarded}")
         if record.left:
-            _field("left", ", ".join(f"{count:,} {kind}" for kind, count in record.left.items()))
+            _field(
+                "left",
+                f"{sum(record.left.values()):,} not put back: "
+                + ", ".join(f"{count:,} {kind}" for kind, count in record.left.items()),
+            )
     if nothing:
         say("Nothing was put back so far.")
 

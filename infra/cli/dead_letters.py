@@ -12,6 +12,7 @@ from archive.dead_letters.report import FailureReport
 from archive.dead_letters.selection import document_of
 from archive.replay.run import history as replays
 from infra.cli.context import CommandError, Context
+from infra.cli.dead_letter_discard import discard
 from infra.cli.dead_letter_options import say_what_where_does_not_fit, selection_of, selection_options, session
 from infra.cli.dead_letter_replay import replay
 from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
@@ -30,6 +31,7 @@ def dead_letters() -> None:
     spillway dead-letters show KEY             one of them, whole
     spillway dead-letters replay               what putting it back would do
     spillway dead-letters replay --yes         put it back
+    spillway dead-letters discard --yes        settle it without putting it back
     """
 
 
@@ -52,7 +54,7 @@ def list_(context: Context, /, **options: Any) -> None:
     with session(context) as opened:
         for failed, settled in opened.failures.select(selection, read_settled=options["everything"]):
             if settled.holds(failed.line):
-                report.settled += 1
+                report.settled += options["everything"]  # without --all, settled objects are not read: no count
             else:
                 at_hand = opened.failures.with_data(failed)
                 report.add(at_hand, outlook_of(at_hand))
@@ -144,6 +146,7 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
 
 
 dead_letters.add_command(replay)
+dead_letters.add_command(discard)
 
 
 def _document_of(record: "Record", state: str) -> dict[str, Any]:

@@ -219,6 +219,8 @@ def test_mistakes_are_reported_in_one_line(running):
         (("list", "--where", "a =="), 2, "--where is not a JMESPath"),
         (("show", "nothing"), 1, "is not the name of a failure"),
         (("show", "dead-letters/x.json"), 1, "there is no object"),
+        (("replay", "--error", "Typo", "--yes"), 1, "no failure matches these options"),
+        (("discard", "--error", "Typo", "--yes"), 1, "--error Typo"),
         (("replay", "--set", "x"), 2, "such as /payload/user_id=42"),
         (("replay", "--into", "raw", "--set", "/payload=1"), 2, "leave out --set, --jq and --python"),
         (("replay", "--into", "lake"), 2, "is not one of 'stream', 'table', 'raw'"),
@@ -234,6 +236,16 @@ def test_mistakes_are_reported_in_one_line(running):
         assert done.returncode == status, done.stdout + done.stderr
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+    assert json.loads(running.spillway("dead-letters", "history", "--json")) == []
+
+
+def test_what_is_discarded_is_left_out_from_then_on(running):
+    archive(running, 3)
+    assert "3 failures would be discarded" in running.spillway("dead-letters", "discard")
+    assert listed(running)["left"] == 3
+    assert "3 failures discarded" in running.spillway("dead-letters", "discard", "--yes")
+    assert (listed(running)["left"], listed(running, "--all")["settled"]) == (0, 3)
+    assert "3 discarded" in running.spillway("dead-letters", "history")
 
 
 def test_what_is_stuck_in_the_queues_is_drained_to_the_archive(running):

@@ -20,7 +20,7 @@ from archive.replay.editing import Edit
 from archive.replay.in_doubt import StreamSearch
 from archive.replay.journal import Record
 from archive.replay.lock import KEY as LEASE_KEY
-from archive.replay.plan import Planner, Tally
+from archive.replay.plan import Decides, Planner, Tally
 from archive.replay.rate import Pace, Rate
 from archive.replay.run import Order, ReplayRun, newest_first
 from consumers.dead_letter import DeadLetter, Failure
@@ -187,6 +187,7 @@ class ReplayUnderTest:
         selection: Selection = SELECTION,
         options: dict[str, Any] | None = None,
         clock: FakeClock | None = None,
+        planner: Decides | None = None,
     ) -> tuple[Record, Tally]:
         """Run a replay in a process of its own, as it were."""
         self.pids += 1
@@ -203,7 +204,7 @@ class ReplayUnderTest:
             run = ReplayRun(
                 documents=documents,
                 failures=failures,
-                planner=Planner(failures.with_data, edit, "raw" if raw else "stream", force=force),
+                planner=planner or Planner(failures.with_data, edit, "raw" if raw else "stream", force=force),
                 destination=StreamDestination(own_kinesis, self.stream, 2_000, raw=raw, clock=clock),
                 search=StreamSearch(own_kinesis, self.stream, executor, clock),
                 pace=Pace(rate or Rate(), clock),

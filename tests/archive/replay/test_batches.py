@@ -13,7 +13,9 @@ from archive.dead_letters.settled_lines import SettledLines, settled_key
 from archive.replay.editing import edit_of
 from archive.replay.journal import FINISHED, STOPPED, from_runs, to_runs
 from archive.replay.lock import ReplayUnderWay
+from archive.replay.plan import DiscardAll
 from archive.replay.rate import Rate
+from archive.replay.run import NothingSelected
 from archive.replay.settling import ReplayStopped
 from producers.event import encode
 from producers.replay_mark import ReplayMark
@@ -220,3 +222,33 @@ def test_runs_of_places_keep_their_order():
 def test_a_dead_letter_of_what_was_put_back_is_read_with_its_count(here):
     letter = a_letter(1, replays=2)
     assert read_dead_letter("k", 0, letter.to_json().encode()).replays == 2
+
+
+def test_a_selection_of_nothing_is_an_error_and_leaves_no_history(here):
+    fill(here)
+    with pytest.raises(NothingSelected, match="no failure matches"):
+        here.replay(options={"error": ["Typo"]}, selection=replace(SELECTION, errors=("Typo",)))
+    assert here.journals() == []
+    assert here.counts().total() == 0
+    here.replay()  # and the lease is free
+
+
+def test_history_is_in_order_within_a_second(here):
+    here.archive("m", a_letter(1))
+    here.clock.advance(1 - here.clock.time() % 1)
+    for number in range(8):
+        here.replay(options={"number": number})
+        here.clock.advance(0.01)
+    assert [record.options["number"] for record in here.journals()] == list(range(8))
+
+
+def test_what_is_discarded_is_settled_and_put_back_only_when_asked(here):
+    everything = fill(here)
+    here.archive("lost", a_letter(99, stage="unknown"))
+    record, tally = here.replay(planner=DiscardAll(), options={"discard": True})
+    assert (record.discarded, record.put_back, tally.discarded, tally.left.total()) == (10, 0, 10, 0)
+    assert here.counts().total() == 0
+    again, _ = here.replay()
+    assert (again.put_back, again.discarded, again.left) == (0, 0, {})
+    here.replay(again=True, options={"again": True})
+    assert here.counts() >= everything

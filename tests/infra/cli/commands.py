@@ -43,6 +43,7 @@ ARGUMENTS = {
     "dead-letters list": [],
     "dead-letters show": ["dead-letters/dt=2026-11-23/hour=02/4f1c.json#0"],
     "dead-letters replay": [],
+    "dead-letters discard": [],
     "dead-letters history": [],
     "dead-letters drain": [],
     "rebuild-table": ["--from", "2026-11-23T08:00", "--journal", "{folder}/rebuild.journal"],

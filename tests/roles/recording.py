@@ -68,6 +68,16 @@ def current_function() -> str | None:
     return _function.get()
 
 
+def caller_in(package: str) -> bool:
+    """Whether something of a package is at work here."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(package):
+            return True
+        frame = frame.f_back  # type: ignore[assignment] # None at the end
+    return False
+
+
 class _Written:
     """The calls of one process, each written once."""
 

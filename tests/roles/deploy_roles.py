@@ -1,13 +1,18 @@
-"""What the apply and the plan role of the delivery have to be allowed: recorded calls, and what AWS does for them."""
+"""What the apply and the plan role of the delivery have to be allowed: recorded calls, and what AWS does for them.
+
+deploy_calls.jsonl holds what Terraform called at the local endpoint for a deployment with four options: its plan, its
+apply, a change, and its destroy, which did not reach the end. A line is the action, the resource, the conditions, and
+whether a plan or an apply made the call. deploy_reasons.yaml lists what this recording does not show.
+"""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
-from tests.roles.deploy_recording import BOUNDARY, DeployCall
 from tests.roles.evaluation import Request
 from tests.roles.function_roles import Need
 from tests.roles.rendering import ACCOUNT, KEY_ARN, REGION
@@ -25,9 +30,48 @@ NAMES: Final = {
     "database": f"spillway_{ENVIRONMENT}",
 }
 OWN_TAGS: Final = {"aws:ResourceTag/Environment": ENVIRONMENT, "aws:ResourceTag/Project": "spillway"}
+BOUNDARY: Final = f"arn:aws:iam::{ACCOUNT}:policy/spillway-boundary"
+# AWS's reference names no resource for these; policies name the stream, which the call holds. Not shown on AWS.
+ON_THE_STREAM: Final = frozenset({"kinesis:EnableEnhancedMonitoring", "kinesis:UpdateShardCount"})
+STREAM: Final = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{PREFIX}-events"
 MAKING: Final = re.compile(r":(Create|Request|POST)")
 READING: Final = re.compile(r":(Get|List|Describe|View|GET|HEAD)")
 WRITER: Final = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-table-writer"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployCall:
+    """A call of a deployment.
+
+    Args:
+        action: of IAM.
+        resource: its ARN, or `*`.
+        context: condition keys and values, as JSON.
+        reading: whether a plan makes it.
+    """
+
+    action: str
+    resource: str
+    context: str
+    reading: bool
+
+
+def recorded() -> set[DeployCall]:
+    """The stored calls."""
+    return {_of_line(line) for line in (DATA / "deploy_calls.jsonl").read_text().splitlines()}
+
+
+def _of_line(line: str) -> DeployCall:
+    action, resource, context, command = json.loads(line)
+    where = STREAM if action in ON_THE_STREAM else resource
+    return DeployCall(action, where, json.dumps(context, sort_keys=True), command == "plan")
+
+
+def is_new(action: str, resource: str) -> bool:
+    """Whether a request makes its resource, which so has no tags yet; a child has those of its parent."""
+    of_existing = "/id/" in resource or ":key/" in resource or action == "backup:CreateBackupSelection"
+    in_vpc = resource.endswith(":vpc/id") and action != "ec2:CreateVpc"
+    return bool(MAKING.search(action)) and not of_existing and not in_vpc
 
 
 def principal(role: str) -> str:
@@ -54,7 +98,7 @@ def needs(role: str, calls: set[DeployCall], options: frozenset[str]) -> list[Ne
 
 def _request(role: str, action: str, resource: str, context: Mapping[str, Any]) -> Request:
     ambient: dict[str, Any] = {"aws:PrincipalArn": principal(role), "aws:RequestedRegion": REGION}
-    if not MAKING.search(action):
+    if not is_new(action, resource):
         ambient |= OWN_TAGS
     if action.startswith("iam:") and ":role/" in resource and action != "iam:CreateRole":
         ambient["iam:PermissionsBoundary"] = BOUNDARY  # each role is made with it
@@ -98,16 +142,16 @@ def _state(role: str) -> Iterator[Need]:
 
 
 def of_another_environment(needed: list[Need]) -> list[Request]:
-    """The same changes, made to what belongs to prod."""
+    """The same changes, made to what belongs to prod; of Glue's, those below the catalog, which all share."""
     found = []
     for need in needed:
         request = need.request
-        if READING.search(request.action) or request.resource == "*":
+        if READING.search(request.action) or request.resource.endswith(("*", ":catalog")):
             continue
         resource = request.resource.replace("spillway-dev", "spillway-prod").replace("spillway_dev", "spillway_prod")
         resource = resource.replace("env:/dev/", "env:/prod/")
         context = {key: _other(value) for key, value in request.context.items()}
-        if MAKING.search(request.action):
+        if is_new(request.action, request.resource):
             context = {key: value for key, value in context.items() if not key.startswith("aws:ResourceTag/")}
         found.append(Request(request.action, resource, request.principal, context))
     return found

@@ -62,20 +62,10 @@ def current_function() -> str | None:
     """The function whose handler is at work here; None for anything else."""
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name in ENTRANCES and frame.f_globals["__name__"] in FUNCTIONS:
+        if frame.f_code.co_name in ENTRANCES and frame.f_globals.get("__name__") in FUNCTIONS:
             return FUNCTIONS[frame.f_globals["__name__"]]
         frame = frame.f_back  # type: ignore[assignment] # None at the end
     return _function.get()
-
-
-def caller_in(package: str) -> bool:
-    """Whether something of a package is at work here."""
-    frame = sys._getframe(1)
-    while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(package):
-            return True
-        frame = frame.f_back  # type: ignore[assignment] # None at the end
-    return False
 
 
 class _Written:

@@ -1,1 +1,1 @@
-"""Compaction: the many small files of a closed hour become few large ones."""
+"""Compaction: merges the many small files of a closed hour into a few large ones."""

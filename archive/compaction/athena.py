@@ -1,7 +1,7 @@
-"""Compaction on AWS: Athena writes the files, an UNLOAD for each slice of an hour.
+"""Compaction on AWS: Athena writes the files, with one UNLOAD for each slice of an hour.
 
-Athena decides by itself in how many files it writes the rows of one statement. So an hour is cut into slices of time,
-at quantiles, of about `SLICE_BYTES` of the objects read, and each is written by a statement of its own.
+Athena chooses how many files it writes for a statement. So the engine cuts an hour at quantiles into slices of time.
+Each covers about `SLICE_BYTES` of the objects read, and one statement writes it.
 """
 
 from pathlib import Path
@@ -30,11 +30,11 @@ class AthenaEngine:
     Args:
         athena: a client.
         s3: a client.
-        bucket: of the lake.
-        workgroup: in which statements run.
-        database: of the lake.
-        deadline: on `clock.monotonic`; a statement that runs longer is stopped.
-        clock: the time.
+        bucket: the lake's bucket.
+        workgroup: workgroup that runs the statements.
+        database: the lake's database.
+        deadline: time on `clock.monotonic` at which a statement that still runs is stopped.
+        clock: clock that gives the time.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class AthenaEngine:
         return Written([found.key for found in list_objects(self._s3, self._bucket, task.prefix)])
 
     def _checked_size(self, key: str) -> int:
-        """The bytes of a file that has no column beyond the lake's: Athena cannot read, and so not keep, others.
+        """Return a file's size, after checking that the lake has all its columns: Athena would lose any other column.
 
         Raises:
-            CompactionFailed: it has one.
+            CompactionFailed: the file has a column that the lake lacks, or is not Parquet.
         """
         size, tail = self._tail(key, TAIL_BYTES)
         try:
@@ -78,18 +78,18 @@ class AthenaEngine:
             raise CompactionFailed(f"{key} is not a Parquet file: {error}") from error
         if unknown:
             raise CompactionFailed(
-                f"{key} has columns that the event schema has not: {', '.join(unknown)}. Compaction would lose their "
-                'values: put the properties back, with "deprecated": true, and deploy'
+                f"{key} has columns that the event schema does not have: {', '.join(unknown)}. Compaction would lose "
+                'their values: put the properties back, with "deprecated": true, and deploy'
             )
         return size
 
     def _tail(self, key: str, length: int) -> tuple[int, bytes]:
-        """The size of an object, and its last bytes."""
+        """Read the size of an object, and its last bytes."""
         answer = self._s3.get_object(Bucket=self._bucket, Key=key, Range=f"bytes=-{length}")
         return int(answer["ContentRange"].rpartition("/")[2]), answer["Body"].read()
 
     def _bounds(self, hour: Hour, slices: int) -> list[tuple[int, int]]:
-        """First and end of each slice, in microseconds, together all of time."""
+        """Return the first and the end of each slice, in microseconds. Together the slices cover all times."""
         if slices <= 1:
             return [_ENDLESS]
         shares = ", ".join(f"{number / slices:.6f}" for number in range(1, slices))
@@ -103,7 +103,7 @@ class AthenaEngine:
         return list(zip([_ENDLESS[0], *ends], [*ends, _ENDLESS[1]], strict=True))
 
     def _answer(self, sql: str) -> str:
-        """The one value that a statement returns."""
+        """Run a statement and return the one value of its result."""
         ((value,),) = self._statements.rows(self._run(sql))
         return value or ""
 
@@ -115,12 +115,12 @@ class AthenaEngine:
 
 
 def statement(hour: Hour, first: int, end: int) -> str:
-    """The SELECT for one slice of an hour, in Athena's dialect.
+    """Return the SELECT for one slice of an hour, in Athena's dialect.
 
     Args:
-        hour: which.
+        hour: the hour.
         first: least `timestamp_micros` in the slice.
-        end: least one after it.
+        end: least `timestamp_micros` after the slice.
     """
     names = [f'"{column.name}"' for column in columns()]
     merged = [name if name.strip('"') in KEY else f"arbitrary({name}) AS {name}" for name in names]

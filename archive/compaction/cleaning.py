@@ -1,7 +1,7 @@
-"""What compaction leaves behind: replaced generations, and hours that stay empty.
+"""Cleans up after compaction: deletes replaced generations, and marks empty hours.
 
-Neither is needed for an answer to be right. Replaced generations cost storage. An hour without a marker counts as not
-compacted, so queries look for its landing objects.
+Queries return correct results without it. But replaced generations cost storage, and an hour without a marker counts
+as not compacted, so queries list its landing objects.
 """
 
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ from producers.clock import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-# Longer than anything reads that began with an older manifest: a query (30 minutes, at most 4 hours by quota, Athena
-# 2026), a rebuild of the table.
+# Longer than any reader of an older manifest runs: a query (30 minutes, at most 4 hours by quota, Athena 2026), or a
+# rebuild of the table.
 KEPT: Final = timedelta(hours=24)
-# How long after the period in which an hour is compacted its replaced files are still looked for.
+# For how long after compaction stops visiting an hour the replaced files of that hour are still searched for.
 LOOKED_FOR: Final = 2 * KEPT
 _DELETE_KEYS: Final = 1000  # S3 DeleteObjects
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """What was done.
+    """Result of a clean-up.
 
     Args:
-        deleted: objects of replaced generations.
-        marked: empty hours that queries no longer look for.
+        deleted: number of deleted objects of replaced generations.
+        marked: number of empty hours that queries no longer list.
     """
 
     deleted: int
@@ -44,7 +44,7 @@ class Cleaning:
     Args:
         s3: a client.
         bucket: of the lake.
-        clock: the time.
+        clock: clock that gives the time.
     """
 
     def __init__(self, s3: "S3Client", bucket: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -57,9 +57,9 @@ class Cleaning:
         """Clean up after the compaction of the hours between two times.
 
         Args:
-            start: of the period that compaction visits; what it replaced is looked for `LOOKED_FOR` further back, and
-                hours before it that are empty by now are marked.
-            end: of that period.
+            start: start of the period that compaction visits. Replaced files are searched for from `LOOKED_FOR`
+                before it, and empty hours before it are marked.
+            end: end of that period.
         """
         deleted = 0
         for day in _days(start - LOOKED_FOR, end):
@@ -74,7 +74,7 @@ class Cleaning:
         return Cleaned(deleted, len(empty))
 
     def _stale(self, day: str) -> Iterator[str]:
-        """The objects of a day's generations that no manifest has named for longer than anything reads."""
+        """The objects of a day's generations that were replaced longer ago than any reader runs."""
         oldest = self._now() - KEPT
         generations: dict[Hour, dict[str, list[ListedObject]]] = {}
         for prefix in (DATA, SOURCES):
@@ -83,16 +83,16 @@ class Cleaning:
                     generations.setdefault(hour, {}).setdefault(generation_of(found.key), []).append(found)
         for hour, of_hour in generations.items():
             if len(of_hour) == 1:
-                continue  # it is the one that the manifest names, or the first, which a run may be writing
+                continue  # the manifest names this generation, or it is the first, which a run may be writing
             committed = self._hours.committed(hour)
             if committed.at is None or committed.at > oldest:
-                continue  # who reads a replaced generation began before the manifest was replaced
+                continue  # a reader of a replaced generation began before its manifest was replaced
             for generation, objects in of_hour.items():
                 if generation != committed.generation:
                     yield from (found.key for found in objects if found.written_at < oldest)
 
     def _empty_hours(self, start: datetime, end: datetime) -> list[Hour]:
-        """The whole hours between two times that have neither landing objects nor a marker."""
+        """The complete hours between two times that have neither landing objects nor a marker."""
         known = {
             Hour.of_key(folder)
             for day in _days(start, end)

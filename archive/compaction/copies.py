@@ -1,7 +1,7 @@
-"""Copies of one event: which is kept, and that no value is lost.
+"""Keeps one row of each event, without losing a value.
 
-Rows with one key are copies of one event. They differ in what is null where the event schema changed between two
-deliveries, so the row that is kept takes each value from the first copy that has it.
+Rows with the same key are copies of one event. If the event schema changed between two deliveries, one copy has nulls
+where the other has values. So the row that is kept takes each value from the first copy that has it.
 """
 
 from enum import IntEnum
@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 KEY: Final = ("timestamp_micros", "request_id")
-ORIGIN: Final = "_origin"  # a column of rows that are being merged; never written
+ORIGIN: Final = "_origin"  # a column that rows have only during a merge; it is never written
 
-Mask: TypeAlias = Any  # an array of booleans; pyarrow's stubs know several kinds
+Mask: TypeAlias = Any  # an array of booleans, for which pyarrow's stubs have several types
 
 
 class Origin(IntEnum):
-    """Where a row comes from. Of the copies of one event, that of the least origin decides.
+    """Where a row comes from. Among the copies of one event, the copy with the least origin decides.
 
-    EARLIER: the hour before has the event, so it stays out of this hour.
-    COMPACTED: this hour's compacted files have it.
-    LATER: the hour after has it, so a copy that landed here since stays out.
-    LANDING: it landed.
+    EARLIER: the hour before has the event, so this hour leaves it out.
+    COMPACTED: this hour's compacted files have the event.
+    LATER: the hour after has the event, so this hour leaves out a copy that landed later.
+    LANDING: a landing object of this hour has the event.
     """
 
     EARLIER = 0
@@ -32,7 +32,7 @@ class Origin(IntEnum):
 
     @property
     def is_of_the_hour(self) -> bool:
-        """Whether rows of this origin are the hour's own."""
+        """Whether rows of this origin belong to this hour."""
         return self in (Origin.COMPACTED, Origin.LANDING)
 
 
@@ -40,14 +40,14 @@ _OWN: Final = pa.array([origin.value for origin in Origin if origin.is_of_the_ho
 
 
 def with_origin(rows: pa.Table, origin: Origin) -> pa.Table:
-    """Rows with their origin in a column."""
+    """Add a column that holds the rows' origin."""
     return rows.append_column(ORIGIN, pa.repeat(pa.scalar(origin.value, pa.int8()), rows.num_rows))
 
 
 def each_once(rows: pa.Table) -> pa.Table:
-    """The hour's own events among these rows: in the order of their keys, one row for each, without `ORIGIN`."""
+    """Return one row for each of the hour's own events, sorted by key, without the column `ORIGIN`."""
     rows = _in_order_of_time(rows)
-    if pc.any(_repeats(rows, KEY[:1])).as_py():  # otherwise no two rows have one time, so no two have one key
+    if pc.any(_repeats(rows, KEY[:1])).as_py():  # rows with different times have different keys
         rows = rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in (*KEY, ORIGIN)]))
         repeats = _repeats(rows, KEY)
         if pc.any(repeats).as_py():
@@ -56,7 +56,7 @@ def each_once(rows: pa.Table) -> pa.Table:
 
 
 def _merged(rows: pa.Table, repeats: Mask) -> pa.Table:
-    """One row for each key, of rows sorted by key and origin; `repeats` says which have the key of the one before."""
+    """Merge rows sorted by key and origin into one row for each key. `repeats` marks rows with the key of the last."""
     begins: Mask = pc.invert(repeats)
     group = pc.cumulative_sum(begins.cast(pa.int32()))
     number = pa.array(range(rows.num_rows), pa.int64())
@@ -76,7 +76,7 @@ def _merged(rows: pa.Table, repeats: Mask) -> pa.Table:
 
 
 def _repeats(rows: pa.Table, names: tuple[str, ...]) -> Mask:
-    """For each row whether it has the same values in some columns as the row before."""
+    """Mark each row that has the same values in these columns as the row before it."""
     if not rows.num_rows:
         return pa.array([], pa.bool_())
     same: Mask = None

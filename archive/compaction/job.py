@@ -1,9 +1,9 @@
-"""Compaction: the many small files of a closed hour become few large ones, each event once.
+"""Compaction: merges the many small files of a closed hour into a few large ones that hold each event once.
 
-Readers see a change through the replacement of single objects, so at any moment an hour is as it was or as it will be
+A run commits by replacing one object, so readers see an hour either before or after the change, never in between
 (docs/decisions/compaction.md; `archive.lake.layout` lists the objects). A run that dies leaves a generation that no
-manifest names, and the next run begins anew. The next run merges what arrived after a commit with the files of that
-commit.
+manifest names, and the next run starts again. Objects that arrive after a commit are merged with the committed files
+by the next run.
 """
 
 import secrets
@@ -32,17 +32,17 @@ class CompactionFailed(Explained):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one hour.
+    """Result of compacting one hour.
 
     Args:
-        hour: which.
-        what: `compacted` for the first time; `extended` by late arrivals; `restored`, lost files written again from
-            landing; `unchanged`, nothing new; `empty`, no event; `open`, not over long enough; `overtaken`, another
-            run committed meanwhile; `failed`, the hour is as it was.
-        sources: landing objects that were new.
-        files: of the hour now.
-        rows: in them, where known.
-        duplicates: rows left out, where known.
+        hour: the hour.
+        what: `compacted`, for the first time; `extended`, by late arrivals; `restored`, lost files were written again
+            from landing; `unchanged`, nothing new arrived; `empty`, no events; `open`, it ended too recently;
+            `overtaken`, another run committed meanwhile; `failed`, the hour was not changed.
+        sources: number of new landing objects.
+        files: number of the hour's files after the run.
+        rows: number of rows in the files, if known.
+        duplicates: number of rows left out, if known.
         error: why it failed, and what to do.
     """
 
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an engine wrote: keys of the files, and counts where it knows them."""
+    """What an engine wrote: keys of the files, and the counts that it knows."""
 
     files: list[str]
     rows: int | None = None
@@ -66,15 +66,15 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The events that an engine merges, as keys of objects.
+    """Keys of the objects whose events an engine merges.
 
     Args:
-        hour: whose events they are.
-        compacted: the hour's files so far.
-        landing: landing objects.
+        hour: the hour to compact.
+        compacted: the hour's current compacted files.
+        landing: the hour's new landing objects.
         earlier: compacted files of the hour before.
         later: compacted files of the hour after.
-        prefix: of the keys to write, new and with a slash at its end.
+        prefix: prefix of the keys to write. It is not used yet, and ends in a slash.
     """
 
     hour: Hour
@@ -86,16 +86,16 @@ class Task:
 
 
 class Engine(Protocol):
-    """What merges the files of an hour."""
+    """Merges the files of an hour."""
 
     def write(self, task: Task) -> Written:
-        """Write the events of an hour as Parquet: each key once, sorted by time, with every value that a copy has.
+        """Write the events of an hour as Parquet: each key once, sorted by time, with every value that any copy has.
 
-        An event stays out of the files where the hour before has it, and, unless the hour's own compacted files have
-        it, where the hour after has it. So of two hours that both hold a copy only the later one ever drops its own.
+        An event is left out if the hour before has it. It is also left out if the hour after has it, unless the hour's
+        own compacted files have it too. So if two hours both hold a copy, only the later hour ever drops its copy.
 
         Raises:
-            CompactionFailed: it cannot.
+            CompactionFailed: the events cannot be merged or written.
         """
 
 
@@ -104,12 +104,13 @@ class Compaction:
 
     Args:
         s3: a client.
-        bucket: of the lake.
-        engine: merges files.
-        closed_after: how long after its end an hour is closed; Firehose writes objects of an hour after it.
-        visible_after: how long after its first commit queries read an hour compacted; longer than clocks differ.
-        clock: the time.
-        token: makes the name of a generation unique.
+        bucket: the lake's bucket.
+        engine: what merges the files.
+        closed_after: how long after its end an hour is closed; Firehose may write an hour's objects after its end.
+        visible_after: how long after an hour's first commit queries begin to read its compacted files. It is longer
+            than the clocks of two machines differ.
+        clock: clock that gives the time.
+        token: returns a text that makes the name of a generation unique.
     """
 
     def __init__(
@@ -133,9 +134,9 @@ class Compaction:
         self._token = token
 
     def run(self, hours: Iterable[Hour]) -> Iterator[Outcome]:
-        """Compact hours one after the other, and yield each outcome. It may be stopped anywhere, and repeated.
+        """Compact hours one after the other, and yield each outcome. A run may be stopped at any point and repeated.
 
-        An hour that fails, whether S3, Athena or a file is the reason, stays as it was; the others are compacted.
+        An hour that fails stays as it was, whether the reason is S3, Athena or a file. The others are compacted.
         """
         for hour in hours:
             try:
@@ -155,7 +156,7 @@ class Compaction:
         new = [key for key in landing if key not in before.sources or not is_whole]
         if not new:
             if before.is_compacted:
-                self._make_visible(hour)  # the run that committed may have died before it did
+                self._make_visible(hour)  # the run that committed may have died before this step
             return Outcome(hour, "unchanged" if before.is_compacted else "empty", files=len(before.files))
         generation = f"{self._now():%Y%m%dT%H%M%SZ}-{self._token()}"
         earlier, later = (self._neighbour(hour, by) for by in (-ONE_HOUR, ONE_HOUR))
@@ -182,10 +183,10 @@ class Compaction:
 
 
 def _check_restorable(before: Committed, compacted: list[str], landing: list[str]) -> None:
-    """Check that lost files can be written again.
+    """Check that lost compacted files can be written again.
 
     Raises:
-        CompactionFailed: landing objects that were merged into them are gone as well.
+        CompactionFailed: landing objects that were merged into the lost files are gone as well.
     """
     gone = before.sources.difference(landing)
     if gone:
@@ -198,7 +199,7 @@ def _check_restorable(before: Committed, compacted: list[str], landing: list[str
 
 
 def hours_with_events(s3: "S3Client", bucket: str, start: datetime, end: datetime) -> list[Hour]:
-    """The hours between two times that have landing objects or a manifest, in order; a day is listed at once."""
+    """The hours between two times that have landing objects or a manifest, in order. It lists one day at a time."""
     found = set()
     day = start.astimezone(UTC).date()
     while day <= end.astimezone(UTC).date():

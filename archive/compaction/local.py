@@ -1,4 +1,4 @@
-"""Compaction on one machine: objects through pyarrow, streaming, in bounded memory."""
+"""Compaction on one machine: streams objects through pyarrow in bounded memory."""
 
 import io
 import shutil
@@ -29,22 +29,22 @@ from archive.compaction.parquet_footer import TAIL_BYTES, NotParquet, footer_byt
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-FILES_PER_SLICE: Final = 2  # in a folder, as Athena writes several files for a statement
+FILES_PER_SLICE: Final = 2  # in one folder, as Athena writes several files for a statement
 
 
 class LocalEngine:
     """Merges the files of an hour in this process.
 
-    Disk: the files being read, one file being written, and what the merge lets wait. Memory: see
+    The disk holds the files being read, one file being written, and the merge's waiting rows. For memory see
     `archive.compaction.merging`.
 
     Args:
         s3: a client.
-        bucket: of the lake.
-        schema: of the lake now.
-        folder: for temporary files; None takes the system's.
-        file_bytes: at which a file ends.
-        name: makes the name of a file, which like Athena's says nothing and has no extension.
+        bucket: the lake's bucket.
+        schema: the lake's current schema.
+        folder: folder for temporary files; None uses the system's.
+        file_bytes: size at which a file ends.
+        name: returns the name of a new file: a random name without extension, as Athena's are.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class LocalEngine:
         return Written(files, merged.rows, merged.duplicates)
 
     def _plan(self, task: Task) -> tuple[list[Unit], pa.Schema]:
-        """What to read, and the columns to write."""
+        """Return the units to read, and the columns to write."""
         own, schemas = [], []
         for origin, keys in ((Origin.COMPACTED, task.compacted), (Origin.LANDING, task.landing)):
             for key in keys:
@@ -116,7 +116,7 @@ class LocalEngine:
         return own + others, widened(self._schema, schemas)
 
     def _metadata(self, key: str) -> pq.FileMetaData:
-        """A file's footer, without the rest of it."""
+        """Read only the footer of a file."""
         tail = self._tail(key, TAIL_BYTES)
         try:
             if len(tail) < (footer := footer_bytes(tail)):
@@ -130,7 +130,7 @@ class LocalEngine:
 
 
 def _may_share_events(unit: Unit, own: list[Unit]) -> bool:
-    """Whether a row group of another hour may hold an event of this one, by their spans of time."""
+    """Whether a row group of another hour may hold an event of this hour, by their spans of time."""
     first, last = unit.first, unit.last
     return (
         first is None
@@ -146,11 +146,11 @@ def _rows(opened: "_Files", unit: Unit, schema: pa.Schema) -> Iterator[pa.Table]
 
 def _times(opened: "_Files", unit: Unit) -> "Iterator[pa.ChunkedArray[Any]]":
     yield from times_of(opened.file(unit), unit)
-    opened.close(unit.source)  # it is read again when its turn comes; until then there may be many
+    opened.close(unit.source)  # the merge reads it again later; keeping every file open until then would take too many
 
 
 class _Files:
-    """Files of the lake as local copies, each while row groups of it are still to be read."""
+    """Local copies of the lake's files. Each is kept until its last row group is read."""
 
     def __init__(self, s3: "S3Client", bucket: str, folder: Path, units: list[Unit]) -> None:
         self._s3 = s3
@@ -163,7 +163,7 @@ class _Files:
         self._copies = 0
 
     def file(self, unit: Unit) -> pq.ParquetFile:
-        """The file that a unit is in."""
+        """Open the file that contains a unit."""
         if unit.source not in self._open:
             path = self._folder / f"source-{self._copies}.parquet"
             self._copies += 1
@@ -174,13 +174,13 @@ class _Files:
         return self._open[unit.source][1]
 
     def done(self, unit: Unit) -> None:
-        """Let a file go once all its units were read."""
+        """Delete the local copy of a unit's file after its last unit is read."""
         self._remaining[unit.source] -= 1
         if not self._remaining[unit.source]:
             self.close(unit.source)
 
     def close(self, source: str) -> None:
-        """Let a file go; it can be opened again."""
+        """Delete the local copy of a file; `file` can fetch it again."""
         path, file = self._open.pop(source)
         file.close()
         path.unlink()

@@ -1,11 +1,13 @@
-"""Many Parquet files of events into sorted rows without duplicates, in bounded memory.
+"""Merges many Parquet files of events into sorted rows without duplicates, in bounded memory.
 
-The hour is cut into slices of time, planned from the files' statistics to hold about `slice_bytes` of rows each.
-Row groups are read once, in the order of their earliest event, and their rows put in the slices they belong to; a slice
-is complete when every row group left begins after it, and is then sorted, freed of duplicates and handed on. An event
-delivered twice has the same timestamp, so both copies meet in one slice. What waits for too long goes to disk.
+The merge cuts the hour into slices of time. It plans them from the files' statistics, so that each holds about
+`slice_bytes` of rows. It reads each row group once, in the order of their earliest events, and puts each row in its
+slice. A slice is complete when every unread row group begins after it. A complete slice is sorted, freed of duplicates
+and written. An event delivered twice has one timestamp, so both copies are in one slice. When the waiting slices
+take too much memory, some are written to disk.
 
-Memory: a batch being read, the slices that wait (at most `waiting_bytes`), one being sorted, one being written.
+Memory holds one batch being read, the waiting slices (at most `waiting_bytes`), one slice being sorted and one being
+written.
 """
 
 import bisect
@@ -24,9 +26,9 @@ from archive.compaction.copies import KEY, Origin, each_once, with_origin
 
 SLICE_BYTES: Final = 16 * 1024 * 1024
 WAITING_BYTES: Final = 192 * 1024 * 1024
-PIECE_BYTES: Final = 4 * 1024  # that Arrow takes for a table of few rows beside their values, about
+PIECE_BYTES: Final = 4 * 1024  # Arrow's overhead for a table of few rows, approximately
 TICK: Final = 100_000  # microseconds; slices end at whole ticks
-NARROW: Final = 1_800_000_000  # microseconds; over a shorter span, events are taken to lie evenly
+NARROW: Final = 1_800_000_000  # microseconds; over a shorter span, events are assumed to be spread evenly
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,12 @@ class Unit:
     """A row group of one file.
 
     Args:
-        source: names the file.
-        row_group: its number in the file.
-        rows: how many.
-        first: the least `timestamp_micros` in it, None where the file has no statistics.
-        last: the greatest.
-        origin: whose file it is.
+        source: name of the file.
+        row_group: number of the row group in the file.
+        rows: number of rows.
+        first: least `timestamp_micros` in the row group; None if the file has no statistics.
+        last: greatest `timestamp_micros` in the row group.
+        origin: which hour's files the file belongs to.
     """
 
     source: str
@@ -52,7 +54,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What came of a merge: `rows` and `duplicates` are together the rows of the hour that were read."""
+    """Result of a merge: `rows` and `duplicates` add up to the rows of the hour that were read."""
 
     rows: int
     duplicates: int
@@ -60,7 +62,7 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class _Spilled:
-    """Rows on disk: where in which file they begin."""
+    """Rows on disk: the file, and the position in it where they begin."""
 
     path: Path
     offset: int
@@ -68,14 +70,14 @@ class _Spilled:
 
 @dataclass(slots=True)
 class _Slice:
-    """The rows of a span of time, as far as they were read."""
+    """The rows read so far of one span of time."""
 
     pieces: list[pa.Table] = field(default_factory=list)
     spilled: list[_Spilled] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:
-        """Of memory, about."""
+        """Approximate bytes of memory."""
         return sum(map(_nbytes, self.pieces))
 
 
@@ -83,11 +85,11 @@ class Merge:
     """One merge.
 
     Args:
-        read: gives the rows of a unit in batches, all in one schema.
-        times: gives the `timestamp_micros` of a unit in batches; called where statistics are missing or too wide.
-        folder: for what waits on disk.
-        slice_bytes: of rows in memory that are sorted at once, about.
-        waiting_bytes: of rows in memory that wait for their slice to be complete, at most.
+        read: returns the rows of a unit in batches, all in one schema.
+        times: returns the `timestamp_micros` of a unit in batches; called when statistics are missing or too wide.
+        folder: where rows are written that do not fit in memory.
+        slice_bytes: approximate size of the rows of one slice, in memory.
+        waiting_bytes: most bytes in memory of rows whose slice is not yet complete.
     """
 
     def __init__(
@@ -110,11 +112,11 @@ class Merge:
         self._unread: Counter[Path] = Counter()  # parts of each file on disk
 
     def run(self, units: Sequence[Unit], write: Callable[[pa.Table], None]) -> Merged:
-        """Merge.
+        """Merge units into sorted tables.
 
         Args:
-            units: what to read.
-            write: takes sorted tables, in order. Slices are sorted, and it is called, in a thread of its own.
+            units: row groups to read.
+            write: takes each sorted table, in order. Sorting and these calls happen in another thread.
         """
         ordered = sorted((unit for unit in units if unit.rows), key=_first)
         ends = self._plan(ordered)
@@ -133,7 +135,7 @@ class Merge:
                     read += batch.num_rows if unit.origin.is_of_the_hour else 0
                     self._place(with_origin(batch, unit.origin), ends)
                 next_first = _first(ordered[number + 1]) if number + 1 < len(ordered) else None
-                # Slice n holds events before ends[n]; the last one, those from the last end on.
+                # Slice n holds events before ends[n]; the last slice holds the events from the last end on.
                 complete = len(ends) + 1 if next_first is None else bisect.bisect_right(ends, next_first)
                 for slice_number in range(done, complete):
                     if (held := self._slices.pop(slice_number, None)) is not None:
@@ -143,7 +145,7 @@ class Merge:
         return Merged(rows, read - rows)
 
     def _plan(self, units: Sequence[Unit]) -> list[int]:
-        """Where the slices end, in microseconds, rising."""
+        """Return the ends of the slices, in microseconds, in ascending order."""
         if not units:
             return []
         row_bytes = self._row_bytes(next((unit for unit in units if unit.origin.is_of_the_hour), units[0]))
@@ -169,7 +171,7 @@ class Merge:
         return ends
 
     def _row_bytes(self, unit: Unit) -> float:
-        """Bytes in memory of an average row, from the first that come."""
+        """Estimate the bytes in memory of a row, from the first batch of a unit."""
         first = next(iter(self._read(unit)), None)
         return max(first.nbytes / max(first.num_rows, 1), 1.0) if first is not None else 1.0
 
@@ -188,7 +190,7 @@ class Merge:
         cuts = search(times.combine_chunks().take(order), pa.array(ends[first:last], pa.int64())).to_pylist()
         for number, (start, end) in enumerate(zip([0, *cuts], [*cuts, batch.num_rows], strict=True), first):
             if end > start:
-                # A copy of its own: a mere view would keep the whole batch in memory until the last slice is done.
+                # Copy the rows: a view would keep the whole batch in memory until the last slice is written.
                 self._hold(number, batch.take(order.slice(start, end - start)))
 
     def _hold(self, number: int, rows: pa.Table) -> None:
@@ -199,7 +201,7 @@ class Merge:
             self._spill()
 
     def _spill(self) -> None:
-        """Write to disk what waits longest: the latest slices, until half of what waits is there."""
+        """Write the latest slices to disk, because they wait longest, until half of the waiting bytes are on disk."""
         path = self._folder / f"spill-{self._spills}.arrow"
         self._spills += 1
         options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -218,7 +220,7 @@ class Merge:
                         out.write_table(rows)
 
     def _whole(self, held: _Slice) -> pa.Table:
-        """The rows of a slice, those on disk as well."""
+        """All rows of a slice, from memory and from disk."""
         pieces = [*map(self._read_back, held.spilled), *held.pieces]
         return pa.concat_tables(pieces) if len(pieces) > 1 else pieces[0]
 
@@ -233,7 +235,7 @@ class Merge:
 
 
 class _Background:
-    """Calls a function in a thread of its own, one slice after the other, with one waiting at most."""
+    """Calls a function in another thread, one slice after the other. At most one slice waits for it."""
 
     def __init__(self, work: Callable[[_Slice], None]) -> None:
         self._work = work
@@ -246,7 +248,7 @@ class _Background:
         return self
 
     def put(self, held: _Slice) -> None:
-        """Hand a slice over; raises what the work on an earlier one raised."""
+        """Hand over a slice. Raises the exception of the work on an earlier slice, if it failed."""
         if self._error is not None:
             raise self._error
         self._queue.put(held)
@@ -267,7 +269,7 @@ class _Background:
 
 
 def _first(unit: Unit) -> int:
-    """The least time that can be in a unit."""
+    """The earliest time that a unit may contain."""
     return -(1 << 63) if unit.first is None else unit.first
 
 

@@ -1,4 +1,4 @@
-"""Files of events: read in one set of columns whenever they were written, and written for Athena."""
+"""Reads Parquet files of events, old or new, in one set of columns, and writes them for Athena."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -13,9 +13,9 @@ from producers.explained import Explained
 
 BATCH_ROWS: Final = 64 * 1024
 WHOLE_BYTES: Final = 8 * 1024 * 1024  # row groups up to this size, uncompressed, are read at once: twice as quick
-FILE_BYTES: Final = 256 * 1024 * 1024  # a file ends at the row group that reaches it; the last one is smaller
-ROW_GROUP_BYTES: Final = 32 * 1024 * 1024  # of rows in memory; Athena reads a row group by one worker
-# A dictionary of values that never repeat is thrown away again; these are not tried.
+FILE_BYTES: Final = 256 * 1024 * 1024  # a file ends with the row group that reaches this size; the last file is smaller
+ROW_GROUP_BYTES: Final = 32 * 1024 * 1024  # of rows in memory; one Athena worker reads a row group
+# Values of these columns never repeat, so a dictionary would not pay.
 _UNIQUE: Final = frozenset({"timestamp", "timestamp_micros", "request_id", "payload"})
 
 
@@ -24,7 +24,7 @@ class UnreadableFile(Explained):
 
 
 def units_of(source: str, metadata: pq.FileMetaData, origin: Origin = Origin.LANDING) -> list[Unit]:
-    """The row groups of a file, with their spans of time from its statistics."""
+    """Return the row groups of a file, with their spans of time from its statistics."""
     column = metadata.schema.names.index(KEY[0]) if KEY[0] in metadata.schema.names else None
     if column is None:
         raise UnreadableFile(f"{source} has no column {KEY[0]}")
@@ -39,16 +39,16 @@ def units_of(source: str, metadata: pq.FileMetaData, origin: Origin = Origin.LAN
 
 
 def widened(schema: pa.Schema, files: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
-    """A schema with every column that files have beside its own, so that merging them loses none.
+    """Return a schema plus every column that only the files have, so that a merge loses no column.
 
-    A file has such columns where it was written before properties were taken out of the event schema.
+    A file has such a column if it was written before the property was removed from the event schema.
 
     Args:
-        schema: of the lake now.
-        files: names and schemas.
+        schema: the lake's current schema.
+        files: name and schema of each file.
 
     Raises:
-        UnreadableFile: two files have a column of one name and two types.
+        UnreadableFile: two files have a column of the same name with different types.
     """
     found: dict[str, tuple[str, pa.DataType]] = {}
     for source, held in files:
@@ -61,9 +61,9 @@ def widened(schema: pa.Schema, files: Iterable[tuple[str, pa.Schema]]) -> pa.Sch
 
 
 def read_unit(file: pq.ParquetFile, unit: Unit, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The rows of a unit, in the columns of a schema: columns that the file lacks are null.
+    """Read the rows of a unit in the columns of a schema. Columns that the file lacks are null.
 
-    Of another hour's files only the key is read.
+    From another hour's files it reads only the key.
 
     Raises:
         UnreadableFile: a column has values of a type that cannot become the schema's.
@@ -79,13 +79,13 @@ def read_unit(file: pq.ParquetFile, unit: Unit, schema: pa.Schema) -> Iterator[p
 
 
 def times_of(file: pq.ParquetFile, unit: Unit) -> "Iterator[pa.ChunkedArray[Any]]":
-    """The times of a unit's events, in microseconds."""
+    """Read the times of a unit's events, in microseconds."""
     for batch in file.iter_batches(BATCH_ROWS, row_groups=[unit.row_group], columns=[KEY[0]]):
         yield pa.chunked_array([batch.column(0)])
 
 
 def conform(table: pa.Table, schema: pa.Schema, source: str) -> pa.Table:
-    """The rows in the columns of a schema."""
+    """Convert rows to the columns of a schema."""
     if table.schema.equals(schema):
         return table
     arrays = []
@@ -95,7 +95,7 @@ def conform(table: pa.Table, schema: pa.Schema, source: str) -> pa.Table:
             continue
         values = table[column.name]
         try:
-            # Timestamps of a finer unit, as in INT96, are cut; nothing else may lose a digit.
+            # Timestamps of a finer unit, as in INT96, are truncated. Every other conversion must be exact.
             arrays.append(values.cast(column.type, safe=not pa.types.is_timestamp(column.type)))
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise UnreadableFile(
@@ -108,11 +108,11 @@ class FileWriter:
     """Writes sorted tables to one file after another.
 
     Args:
-        folder: where files are made.
-        schema: of the tables.
-        finished: takes each file when it is whole.
-        file_bytes: at which a file ends.
-        row_group_bytes: of rows in memory that make a row group, at least.
+        folder: where files are written.
+        schema: schema of the tables.
+        finished: called with each complete file.
+        file_bytes: size at which a file ends.
+        row_group_bytes: least size of a row group, as rows in memory.
     """
 
     def __init__(
@@ -137,14 +137,14 @@ class FileWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Take rows that come after all those taken before."""
+        """Write rows that sort after all rows written before."""
         self._tables.append(table)
         self._held_bytes += table.nbytes
         if self._held_bytes >= self._row_group_bytes:
             self._write_row_group()
 
     def close(self) -> None:
-        """Write what is held, and end the last file."""
+        """Write the rows that are still held, and end the last file."""
         if self._tables:
             self._write_row_group()
         if self._writer is not None:

@@ -1,7 +1,8 @@
-"""The names of a Parquet file's columns, read without pyarrow, which is too large for a Lambda function's package.
+"""Reads the names of a Parquet file's columns without pyarrow, which is too large for a Lambda function's package.
 
-A file ends in its metadata (FileMetaData of parquet.thrift in Thrift's compact protocol), the length of these in four
-bytes, and `PAR1`. The schema is the second field of FileMetaData, the name the fourth field of each of its elements.
+A file ends with its metadata (FileMetaData of parquet.thrift in Thrift's compact protocol), the metadata's length in
+four bytes, and `PAR1`. The schema is the second field of FileMetaData. The name is the fourth field of each schema
+element.
 """
 
 from collections.abc import Iterator
@@ -20,17 +21,17 @@ _LONG_LIST: Final = 15
 
 
 class NotParquet(ValueError):
-    """Bytes are not the end of a Parquet file; the message says why."""
+    """The bytes are not the end of a Parquet file; the message says why."""
 
 
 def footer_bytes(tail: bytes) -> int:
-    """How many bytes at the end of a file hold its metadata.
+    """Return how many bytes at the end of a file hold its metadata.
 
     Args:
-        tail: the file's last bytes, 8 at least.
+        tail: the file's last bytes, at least 8.
 
     Raises:
-        NotParquet: they do not end as a Parquet file does.
+        NotParquet: the bytes do not end as a Parquet file does.
     """
     if len(tail) < LENGTH_AND_MAGIC_BYTES or tail[-len(MAGIC) :] != MAGIC:
         raise NotParquet("it does not end in PAR1")
@@ -38,13 +39,13 @@ def footer_bytes(tail: bytes) -> int:
 
 
 def column_names(tail: bytes) -> list[str]:
-    """The names of a file's top-level columns.
+    """Return the names of a file's top-level columns.
 
     Args:
-        tail: the file's last bytes, `footer_bytes` at least.
+        tail: the file's last bytes, at least `footer_bytes` of them.
 
     Raises:
-        NotParquet: they cannot be read.
+        NotParquet: the metadata cannot be read.
     """
     reader = _Reader(tail, len(tail) - footer_bytes(tail))
     try:
@@ -58,7 +59,7 @@ def column_names(tail: bytes) -> list[str]:
 
 
 def _top_level(elements: list[tuple[str, int]]) -> list[str]:
-    """The names of the root's children; the elements are a tree in depth-first order, the root first."""
+    """Return the names of the root's children. The elements are a tree in depth-first order, root first."""
     names, at = [], 1
     while at < len(elements):
         names.append(elements[at][0])
@@ -71,21 +72,21 @@ def _top_level(elements: list[tuple[str, int]]) -> list[str]:
 
 
 class _Reader:
-    """Reads Thrift's compact protocol, as far as the schema needs it."""
+    """Reads the parts of Thrift's compact protocol that the schema uses."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data = data
         self._at = max(at, 0)
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """The fields of the struct that begins here, as number and kind; read or skip each before the next."""
+        """Yield the number and kind of each field of the struct that begins here. Read or skip each before the next."""
         number = 0
         while header := self.byte():
             number = number + (header >> 4) if header >> 4 else self._zigzag()
             yield number, header & 0x0F
 
     def element(self) -> tuple[str, int]:
-        """A schema element: its name, and how many children it has."""
+        """Read a schema element: its name, and how many children it has."""
         name, children = "", 0
         for field, kind in self.fields():
             if field == _NAME_FIELD:
@@ -97,12 +98,12 @@ class _Reader:
         return name, children
 
     def list_size(self) -> int:
-        """The number of elements of the list that begins here."""
+        """Read the number of elements of the list that begins here."""
         size = self.byte() >> 4
         return self.varint() if size == _LONG_LIST else size
 
     def skip(self, kind: int) -> None:
-        """Pass over a value."""
+        """Skip a value."""
         if kind in _FIXED_BYTES:
             self._at += _FIXED_BYTES[kind]
         elif kind in (_I16, _I32, _I64):
@@ -117,17 +118,17 @@ class _Reader:
             for _ in range(self.list_size()):
                 self._skip_element(element)
         else:
-            raise NotParquet(f"its metadata have a value of kind {kind}, which FileMetaData has not")
+            raise NotParquet(f"its metadata have a value of kind {kind}, which FileMetaData does not have")
 
     def _skip_element(self, kind: int) -> None:
-        """Pass over an element of a list, where a boolean takes a byte."""
+        """Skip an element of a list, where a boolean takes one byte."""
         self.skip(_BYTE if kind in (_TRUE, _FALSE) else kind)
 
     def _binary(self) -> bytes:
         length = self.varint()
         self._at += length
         if self._at > len(self._data):
-            raise IndexError("a text is longer than what is left")
+            raise IndexError("a text is longer than the remaining bytes")
         return self._data[self._at - length : self._at]
 
     def _zigzag(self) -> int:
@@ -135,7 +136,7 @@ class _Reader:
         return (number >> 1) ^ -(number & 1)
 
     def varint(self) -> int:
-        """A number of seven bits a byte, the least first."""
+        """Read a number stored as seven bits a byte, least significant first."""
         number = shift = 0
         while (byte := self.byte()) & 0x80:
             number |= (byte & 0x7F) << shift
@@ -143,6 +144,6 @@ class _Reader:
         return number | byte << shift
 
     def byte(self) -> int:
-        """The next byte."""
+        """Read the next byte."""
         self._at += 1
         return self._data[self._at - 1]

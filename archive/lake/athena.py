@@ -1,4 +1,4 @@
-"""Statements in an Athena workgroup: the one place that starts them, waits for them and reads their results."""
+"""Runs statements in an Athena workgroup. Only this module starts them, waits for them and reads their results."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ENDED: Final = ("SUCCEEDED", "FAILED", "CANCELLED")
 
 
 class AthenaFailed(Explained):
-    """Athena refused or failed a statement, or it took too long; the message is Athena's reason."""
+    """Athena rejected a statement, or the statement failed or took too long. The message is Athena's reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Execution:
     """A statement as Athena last described it.
 
     Args:
-        id: Athena's.
-        state: such as `RUNNING`.
-        scanned_bytes: read from S3 so far.
-        seconds: since it was started.
-        output: URI of the result object; empty where Athena names none.
+        id: Athena's id of the execution.
+        state: Athena's state, such as `RUNNING`.
+        scanned_bytes: bytes read from S3 so far.
+        seconds: time since the statement was started.
+        output: URI of the result object; empty if Athena names no object.
     """
 
     id: str
@@ -42,9 +42,9 @@ class Workgroup:
 
     Args:
         athena: a client.
-        name: of the workgroup, which says where results go and how much a statement may scan.
-        database: that names without one belong to.
-        clock: for waiting.
+        name: name of the workgroup, which sets where results go and how much a statement may scan.
+        database: database of table names that do not name one.
+        clock: clock to wait by.
     """
 
     def __init__(self, athena: Any, name: str, database: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -61,16 +61,16 @@ class Workgroup:
         deadline: float = float("inf"),
         watch: Callable[[Execution], None] = lambda _: None,
     ) -> Execution:
-        """Run a statement to its end. Whatever ends the waiting early stops the statement, so it costs no more.
+        """Run a statement to its end. If the waiting ends early, the statement is stopped, so that it costs no more.
 
         Args:
             sql: one statement.
-            parameters: text for its question marks.
-            deadline: on `clock.monotonic`; a statement that runs longer is stopped.
-            watch: called with every description of the statement, the last one included.
+            parameters: texts that replace its question marks, in order.
+            deadline: time on `clock.monotonic` at which a statement that still runs is stopped.
+            watch: called with every description of the statement, including the last one.
 
         Raises:
-            AthenaFailed: Athena refused it, it failed, or it did not end in time.
+            AthenaFailed: Athena rejected the statement, it failed, or it did not end in time.
             ClientError, BotoCoreError: Athena cannot be called.
         """
         request: dict[str, Any] = {
@@ -78,7 +78,7 @@ class Workgroup:
             "QueryExecutionContext": {"Database": self._database},
             "WorkGroup": self._name,
         }
-        if parameters:  # they are SQL, so text stands in quotes
+        if parameters:  # Athena reads parameters as SQL, so text needs quotes
             request["ExecutionParameters"] = ["'" + each.replace("'", "''") + "'" for each in parameters]
         started = self._clock.monotonic()
         try:
@@ -99,7 +99,7 @@ class Workgroup:
     def _wait(
         self, execution_id: str, started: float, deadline: float, watch: Callable[[Execution], None]
     ) -> tuple[Execution, str]:
-        """The ended execution, and Athena's reason for its state."""
+        """Wait for the execution to end; return it and Athena's reason for its state."""
         while True:
             answer = self._athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
             status = answer["Status"]
@@ -119,7 +119,7 @@ class Workgroup:
             self._clock.sleep(POLL_SECONDS)
 
     def rows(self, execution: Execution) -> Iterator[list[str | None]]:
-        """Read the rows of a query's result as text, a thousand at a time, without the headings."""
+        """Read the rows of a query's result as text, in pages of a thousand, without the headings."""
         headings = True
         for result in self.pages(execution):
             names = [column["Name"] for column in result["ResultSetMetadata"]["ColumnInfo"]]

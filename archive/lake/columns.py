@@ -1,18 +1,18 @@
-"""The lake's columns: one definition for the transform's rows, the Glue tables, Arrow and Athena's DDL.
+"""The lake's columns, defined once for the transform's rows, the Glue tables, Arrow and Athena's DDL.
 
-A column for each part of the event, and one for each top-level property of `infra/event.schema.json` that has one type:
+Each part of an event has a column. So has each top-level property of `infra/event.schema.json` that has one type:
 
 | property                                              | column                                                     |
 |-------------------------------------------------------|------------------------------------------------------------|
 | `"type": "string"`                                    | `string`                                                   |
 | `"type": "string", "format": "date-time"`             | `timestamp`, UTC, cut to the millisecond                   |
-| `"type": "integer"`                                   | `bigint`; what is beyond 64 bits does not fit              |
+| `"type": "integer"`                                   | `bigint`; an integer beyond 64 bits does not fit           |
 | `"type": "number"`                                    | `double`                                                   |
 | `"format": "decimal(p,s)"` with string or number      | `decimal(p,s)`, exact; more fractional digits don't fit   |
 | `"type": "boolean"`                                   | `boolean`                                                  |
 | `"type": "object"` or `"array"`                       | `string`: its JSON text, as it was sent                    |
 
-`null` beside the type changes nothing. A property of several types, or of none, has no column; it is in `payload`.
+A type may also allow `null`. A property with several types, or without a type, has no column, but is in `payload`.
 """
 
 import functools
@@ -28,12 +28,14 @@ from producers.validation import EVENT_SCHEMA_FILE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_DECIMAL_PRECISION: Final = 38  # Hive's, and so Athena's
-REPLAYS_MEMBER: Final = "spillway_replays"  # in a row: how often the event was put back; no column, Firehose drops it
+MAX_DECIMAL_PRECISION: Final = 38  # the limit of Hive, and so of Athena
+REPLAYS_MEMBER: Final = (
+    "spillway_replays"  # in a row: how often the event was replayed. It has no column, so Firehose drops it
+)
 
 
 class Kind(Enum):
-    """What a column's values are in JSON."""
+    """The JSON type of a column's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -51,10 +53,10 @@ class Column:
 
     Args:
         name: lower case, as Glue has it: letters, digits and underscores.
-        type: Glue's name of the type, such as `bigint`.
-        comment: what it holds.
-        property: the payload's property that it is filled from, if any.
-        kind: of the property's values.
+        type: Glue's name for the type, such as `bigint`.
+        comment: what the column holds.
+        property: the payload property that fills the column, if any.
+        kind: JSON type of the property's values.
     """
 
     name: str
@@ -95,7 +97,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9_]")  # Athena: no special character
 
 
 def payload_columns(schema: dict[str, Any]) -> tuple[Column, ...]:
-    """The columns that a schema's top-level properties give, in its order.
+    """Return a column for each top-level property of a schema that has one, in the schema's order.
 
     Raises:
         SchemaError: two columns would have one name, or a decimal has more digits than a column holds.
@@ -115,7 +117,7 @@ def payload_columns(schema: dict[str, Any]) -> tuple[Column, ...]:
 
 
 def _type_of(name: str, definition: dict[str, Any]) -> tuple[str, Kind] | None:
-    """Glue's type and the kind of values, for a property of one type."""
+    """Glue's type and the kind of values of a property; None for a property without exactly one type."""
     types = definition.get("type", [])
     found = [each for each in ([types] if isinstance(types, str) else types) if each != "null"]
     if len(found) != 1 or found[0] not in _PLAIN:
@@ -137,7 +139,7 @@ def _type_of(name: str, definition: dict[str, Any]) -> tuple[str, Kind] | None:
 
 @functools.cache
 def columns() -> tuple[Column, ...]:
-    """Every column of the lake: the envelope's, then the event schema's.
+    """Every column of the lake: first the envelope's, then the event schema's.
 
     Raises:
         SchemaError: the event schema is not JSON, or gives no columns.
@@ -163,7 +165,7 @@ def decimal_digits(type_: str) -> tuple[int, int]:
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
-    """Columns as Arrow has them, and so Parquet."""
+    """The columns as an Arrow schema, from which the Parquet schema follows."""
     import pyarrow as pa  # noqa: PLC0415 (the transform, which needs only the names, does without pyarrow)
 
     types = {

@@ -1,8 +1,8 @@
-"""Whether a change of the event schema is safe for the Parquet that is already there.
+"""Checks whether a change of the event schema is safe for the Parquet files that already exist.
 
-Athena reads Parquet by column name. A file written before a column was added has none of its values, which read as
-null; a file whose column has another type than the table fails the query that reads it. So columns may be added, and
-nothing else. Every value is in `payload` as well, so nothing is lost by leaving a column as it is.
+Athena reads Parquet by column name. In a file written before a column was added, the column reads as null. A query
+fails on a file whose column has a different type from the table's. So a safe change adds columns and does nothing
+else. Every value is in `payload` as well, so no data is lost when a column stays as it is.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from archive.lake.columns import Column, decimal_digits, payload_columns
 
 Kind = Literal["added", "removed", "renamed", "narrowed", "retyped"]
 
-# From a type to those that hold fewer of its values.
+# Each type, with the types that can hold only some of its values.
 _NARROWER: Final = {
     "double": ("bigint", "boolean"),
     "string": ("bigint", "double", "boolean", "timestamp"),
@@ -24,13 +24,13 @@ _INSTEAD: Final = "leave it as it is and add a property of another name"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between two schemas, as far as the lake's columns go.
+    """One difference between the lake's columns under two schemas.
 
     Args:
-        column: its name; the former one where it was renamed.
-        kind: of change.
-        detail: what became of it.
-        why: it is safe, or is not.
+        column: name of the column; the old name if it was renamed.
+        kind: kind of change.
+        detail: what changed.
+        why: why the change is safe, or is not.
     """
 
     column: str
@@ -40,19 +40,19 @@ class Change:
 
     @property
     def is_safe(self) -> bool:
-        """Whether files written before can be read after it."""
+        """Whether Athena can still read the files written before the change."""
         return self.kind == "added"
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """What a change of the event schema does to the columns, in the order of the schemas.
+    """List what a change of the event schema does to the columns, in the order of the schemas.
 
     Args:
-        before: the JSON Schema as it was.
-        after: as it is to be.
+        before: the JSON Schema before the change.
+        after: the JSON Schema after the change.
 
     Raises:
-        archive.lake.columns.SchemaError: one of them gives no usable columns.
+        archive.lake.columns.SchemaError: one of the schemas gives no usable columns.
     """
     old = {column.name: column for column in payload_columns(before)}
     new = {column.name: column for column in payload_columns(after)}

@@ -1,4 +1,4 @@
-"""The lake's objects as pyarrow reads them."""
+"""The S3 file system through which pyarrow reads the lake's objects."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pyarrow.fs
 
 
 def filesystem_of(s3: Any) -> pyarrow.fs.S3FileSystem:
-    """The S3 that a client talks to, for pyarrow."""
+    """Return a pyarrow file system for the endpoint and credentials of an S3 client."""
     credentials = s3._request_signer._credentials.get_frozen_credentials()  # noqa: SLF001 (boto3 has no public way)
     return pyarrow.fs.S3FileSystem(
         access_key=credentials.access_key,

@@ -1,4 +1,4 @@
-"""The hours of the lake: what a partition holds."""
+"""The hours of the lake. Each partition holds one hour."""
 
 import re
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ class Hour:
 
     @classmethod
     def of(cls, time: datetime) -> "Hour":
-        """The hour that a time is in."""
+        """The hour that contains a time."""
         return cls(time.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
 
     @classmethod
     def of_key(cls, key: str) -> "Hour | None":
-        """The hour in an object's key; None where the key names no hour."""
+        """The hour named in an object's key; None if the key names no hour."""
         found = _PARTITION.search(key)
         if not found:
             return None
@@ -46,7 +46,7 @@ class Hour:
 
     @property
     def end(self) -> datetime:
-        """When the next one begins."""
+        """When the hour ends and the next one begins."""
         return self.start + ONE_HOUR
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Hour:
 
 
 def hours_between(start: datetime, end: datetime) -> Iterator[Hour]:
-    """The hours from the one that holds `start` to the last that begins before `end`."""
+    """The hours from the one that contains `start` to the last one that begins before `end`."""
     hour = Hour.of(start)
     while hour.start < end:
         yield hour

@@ -1,17 +1,17 @@
-"""Where everything lies in the buckets: each key prefix, and the objects that say which files a compacted hour has.
+"""Where everything is stored in the buckets: each key prefix, and the objects that list a compacted hour's files.
 
-For the hour `dt=…/hour=…` of the lake's bucket:
+For the hour `dt=…/hour=…`, the lake's bucket holds:
 
 | object | what it is |
 |---|---|
-| `events/<hour>/…` | landing: what Firehose delivers |
-| `events_compacted/data/<hour>/<generation>/…` | Parquet of one run of compaction; a manifest makes it readable |
-| `events_compacted/sources/<hour>/<generation>.json` | the landing objects whose events that generation has |
-| `events_compacted/manifests/<hour>/files` | the files of the hour, one URI a line. Writing it is the commit |
+| `events/<hour>/…` | landing objects: the files that Firehose delivers |
+| `events_compacted/data/<hour>/<generation>/…` | Parquet of one compaction run; readable once a manifest lists it |
+| `events_compacted/sources/<hour>/<generation>.json` | keys of the landing objects whose events that generation holds |
+| `events_compacted/manifests/<hour>/files` | the hour's files, one URI a line. Writing this object is the commit |
 | `events_compacted/hours/<hour>/hour.json` | the time from which queries read the compacted files |
 | `firehose-errors/<error type>/<hour>/…` | records that Firehose could not transform or convert |
 
-`dead-letters/<hour>/…` lies in the bucket of dead letters.
+The bucket of dead letters holds `dead-letters/<hour>/…`.
 """
 
 import json
@@ -37,12 +37,12 @@ HOURS: Final = "events_compacted/hours"
 FIREHOSE_ERRORS: Final = "firehose-errors"
 DEAD_LETTERS: Final = "dead-letters"
 
-# Firehose's own language of prefixes; the time is the arrival of the oldest record in the object.
+# Firehose's notation for prefixes. The time is the arrival of the oldest record in the object.
 _FIREHOSE_HOUR: Final = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 FIREHOSE_PREFIX: Final = f"{LANDING}/{_FIREHOSE_HOUR}"
 FIREHOSE_ERROR_PREFIX: Final = f"{FIREHOSE_ERRORS}/!{{firehose:error-output-type}}/{_FIREHOSE_HOUR}"
 
-NO_FILES: Final = "none"  # the generation of an hour whose events are all in the hour before
+NO_FILES: Final = "none"  # the generation of an hour when the hour before holds all its events
 _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
@@ -52,39 +52,39 @@ def landing_prefix(hour: Hour) -> str:
 
 
 def data_prefix(hour: Hour, generation: str = "") -> str:
-    """The prefix of an hour's compacted files: of one generation, or of all."""
+    """The prefix of an hour's compacted files: those of one generation, or of every generation."""
     return f"{DATA}/{hour.path}/" + (f"{generation}/" if generation else "")
 
 
 def sources_key(hour: Hour, generation: str) -> str:
-    """The object that lists the landing objects of a generation."""
+    """The key of the object that lists the landing objects of a generation."""
     return f"{SOURCES}/{hour.path}/{generation}.json"
 
 
 def manifest_key(hour: Hour) -> str:
-    """The object that lists the files of an hour."""
+    """The key of an hour's manifest, which lists the hour's files."""
     return f"{MANIFESTS}/{hour.path}/files"
 
 
 def marker_key(hour: Hour) -> str:
-    """The object that says from when queries read an hour's compacted files."""
+    """The key of the object that says when queries begin to read an hour's compacted files."""
     return f"{HOURS}/{hour.path}/hour.json"
 
 
 def generation_of(key: str) -> str:
-    """The generation in the key of a compacted file, in whatever folder below it, or of a list of sources."""
+    """The generation named in the key of a compacted file, at any depth, or of a list of sources."""
     return key.partition("/hour=")[2].split("/")[1].removesuffix(".json")
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What an hour's manifest says.
+    """What an hour's manifest and its list of sources say.
 
     Args:
         files: keys of the hour's compacted files; empty where the hour is not compacted.
         sources: keys of the landing objects whose events are in these files.
-        etag: of the manifest, None where there is none.
-        at: when the manifest was written, by S3's clock; None where there is none.
+        etag: the manifest's ETag; None if the hour has no manifest.
+        at: when the manifest was written, by S3's clock; None if the hour has no manifest.
     """
 
     files: list[str]
@@ -94,17 +94,17 @@ class Committed:
 
     @property
     def is_compacted(self) -> bool:
-        """Whether the hour has a manifest. It may name no file, where other hours have all of the hour's events."""
+        """Whether the hour has a manifest. The manifest is empty if other hours hold all of the hour's events."""
         return self.etag is not None
 
     @property
     def generation(self) -> str | None:
-        """The generation that the files are of; None where the hour is not compacted."""
+        """The generation to which the files belong; None if the hour is not compacted."""
         return _generation(self.files) if self.is_compacted else None
 
 
 class CompactedHours:
-    """The manifests of one lake.
+    """Reads and writes the manifests of one lake.
 
     Args:
         s3: a client.
@@ -116,7 +116,7 @@ class CompactedHours:
         self._bucket = bucket
 
     def committed(self, hour: Hour) -> Committed:
-        """Read an hour's manifest, and the sources of the generation that it names."""
+        """Read an hour's manifest, and the list of sources of the generation that it names."""
         found = self._get(manifest_key(hour))
         if found is None:
             return Committed([], frozenset())
@@ -129,7 +129,7 @@ class CompactedHours:
         """List the compacted files of every hour that has a manifest, in the order of the hours.
 
         Args:
-            since: the first hour; None for all.
+            since: the first hour; None lists every hour.
         """
         after = f"{MANIFESTS}/{since.path}" if since else ""
         for listed in list_objects(self._s3, self._bucket, f"{MANIFESTS}/", after):
@@ -138,30 +138,30 @@ class CompactedHours:
                 yield hour, self._files_in(found["Body"].read().decode())
 
     def present(self, hour: Hour, committed: Committed) -> list[str]:
-        """The files of a manifest that are there; files may be lost while the manifest stands."""
+        """List the files of a manifest that still exist; some may have been deleted since."""
         if not committed.files:
             return []
         stored = {found.key for found in list_objects(self._s3, self._bucket, data_prefix(hour))}
         return [key for key in committed.files if key in stored]
 
     def commit(self, hour: Hour, files: list[str], sources: Iterable[str], before: Committed) -> bool:
-        """Make files the hour's: write the list of their sources, then the manifest.
+        """Commit an hour's files: write the list of their sources, then the manifest.
 
         Args:
-            hour: which.
-            files: keys, all of one generation.
-            sources: keys of the landing objects that are in them.
+            hour: the hour.
+            files: keys of the files, all of one generation.
+            sources: keys of the landing objects whose events are in the files.
             before: the manifest that this one replaces.
 
         Returns:
-            Whether it was written: False where another run has written a manifest since.
+            Whether the manifest was written: False if another run has replaced `before` meanwhile.
         """
         self._put(sources_key(hour, _generation(files)), json.dumps(sorted(sources)))
         manifest = "".join(f"s3://{self._bucket}/{key}\n" for key in files)
         return self._put_in_place_of(manifest_key(hour), manifest, before.etag)
 
     def mark_visible(self, hour: Hour, visible_from: datetime) -> None:
-        """Say from when queries read an hour's compacted files, unless that is said already."""
+        """Record when queries begin to read an hour's compacted files; keep a time that is already recorded."""
         text = visible_from.isoformat(timespec="milliseconds")[:-6] + "Z"
         self._put_in_place_of(marker_key(hour), json.dumps({"visible_from": text}) + "\n", None)
 
@@ -180,7 +180,7 @@ class CompactedHours:
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode())
 
     def _put_in_place_of(self, key: str, text: str, etag: str | None) -> bool:
-        """Write an object if the one that was read is still there (None: if there is none); whether it was written."""
+        """Write an object if its ETag is still `etag` (None: if it does not exist). Return whether it was written."""
         condition: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=text.encode(), **condition)

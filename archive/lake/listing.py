@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """What ListObjectsV2 returns of an object.
+    """One object, as ListObjectsV2 describes it.
 
     Args:
-        key: of the object.
-        size: bytes.
-        written_at: by S3's clock, UTC.
+        key: key of the object.
+        size: size in bytes.
+        written_at: when the object was written, by S3's clock, UTC.
     """
 
     key: str
@@ -25,13 +25,13 @@ class ListedObject:
 
 
 def list_objects(s3: "S3Client", bucket: str, prefix: str, start_after: str = "") -> Iterator[ListedObject]:
-    """List the objects under a prefix, in the order of their keys.
+    """List the objects whose keys begin with a prefix, in the order of their keys.
 
     Args:
         s3: a client.
         bucket: to list.
         prefix: of every key.
-        start_after: a key, or the beginning of one; keys up to it are left out.
+        start_after: a key, or the beginning of one; the list starts after it.
     """
     for page in _pages(s3, Bucket=bucket, Prefix=prefix, **({"StartAfter": start_after} if start_after else {})):
         for found in page.get("Contents", []):
@@ -39,7 +39,7 @@ def list_objects(s3: "S3Client", bucket: str, prefix: str, start_after: str = ""
 
 
 def list_folders(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
-    """List the prefixes up to the next slash under a prefix, such as the hours of a day, each with its slash.
+    """List the folders directly under a prefix, such as the hours of a day. Each ends in a slash.
 
     Args:
         s3: a client.

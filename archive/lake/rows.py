@@ -1,8 +1,8 @@
-"""Events as rows of the lake, from the stream's bytes to the JSON that Firehose converts, each parsed once.
+"""Turns the stream's bytes into rows of the lake: the JSON that Firehose converts. Each event is parsed once.
 
-An event that was accepted in the ordinary way, with values that fit, is read by msgspec. Everything else (a replayed
-event, an escaped surrogate, other bytes) is read by `producers.event.decode`, which alone says what an event is; a
-property test compares the two.
+msgspec reads an ordinary event: one that is not a replay, and whose values fit their columns. `producers.event.decode`
+reads everything else, such as a replayed event, an escaped surrogate or invalid bytes. `decode` defines what an event
+is; a property test compares the two readers.
 """
 
 import functools
@@ -17,8 +17,8 @@ from archive.lake.typed_values import Fit, fit_for
 from producers.event import MAX_REQUEST_ID_BYTES, Event, decode, timestamp_micros
 from producers.replay_mark import LAKE
 
-# Kinds whose values msgspec reads and writes as the converter takes them; its own integers may be any. Dates are not
-# among them: it rounds what is finer than a microsecond.
+# Kinds whose values msgspec reads and writes in the form that the converter takes. Integers may have any size. Dates
+# are excluded, because msgspec rounds fractions finer than a microsecond.
 _PLAIN: Final[dict[Kind, Any]] = {
     Kind.TEXT: str | None,
     Kind.INTEGER: Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)] | None,
@@ -34,7 +34,7 @@ _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    """The members that `producers.event.encode` writes for an event as accepted."""
+    """The members that `producers.event.encode` writes for an event that is not a replay."""
 
     version: msgspec.Raw
     timestamp: str
@@ -52,11 +52,11 @@ _read_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 class RowWriter:
     """Writes rows with the given columns.
 
-    A payload is read into the row itself: what its properties give lies in the row's typed columns at once, and the
-    event's own columns are set over whatever the payload has under their names.
+    A payload is parsed directly into a row, so its properties fill the row's typed columns. The event's own columns are
+    set afterwards; they replace properties of the same name.
 
     Args:
-        columns: of the lake; those of payload properties are filled beside the envelope's.
+        columns: columns of the lake, both the envelope's and the payload's.
     """
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
@@ -67,7 +67,7 @@ class RowWriter:
             "Row",
             [*((name, Any, None) for name in (*own, REPLAYS_MEMBER)), *fields],
             rename={attribute: column.name for attribute, column in typed},
-            omit_defaults=True,  # which are nulls
+            omit_defaults=True,  # the defaults are nulls
         )
         self._read_row = msgspec.json.Decoder(self._row).decode
         self._is_direct = all(column.name == column.property for _, column in typed)
@@ -81,7 +81,7 @@ class RowWriter:
         self._read_properties = msgspec.json.Decoder(properties).decode
 
     def row(self, data: bytes) -> bytes | None:
-        """The row of an event's bytes, one JSON object; None for an event put back for the table alone.
+        """Return the row of an event as one JSON object; None for an event that was replayed only to the table.
 
         Raises:
             producers.event.PoisonEvent: the bytes are not an event.
@@ -93,13 +93,13 @@ class RowWriter:
         return row
 
     def row_of(self, event: Event) -> bytes:
-        """The row of an event, wherever it is bound."""
-        # The count of replays is to be read again from the error object, where the row cannot be converted.
+        """Return the row of an event, even when it was replayed only to the table."""
+        # If Firehose cannot convert the row, replay reads the count of replays back from the error object.
         replays = None if event.replay is None else event.replay.count
         return self._write(event, event.payload.text.encode(), event.payload.text, replays)
 
     def _row_of_accepted(self, data: bytes) -> bytes | None:
-        """The row of bytes that are, beyond doubt, an event as accepted."""
+        """Return the row of an ordinary event; None when the bytes might be anything else."""
         try:
             envelope = _read_envelope(data)
             payload = bytes(envelope.payload)
@@ -128,13 +128,13 @@ class RowWriter:
         return _write_json(row)
 
     def _read_typed(self, payload: bytes) -> Any:
-        """A row with the typed columns filled, and `_mismatches` where there are any."""
+        """Return a row with its typed columns filled, and with `_mismatches` if some values do not fit."""
         if not self._is_direct:
             return self._read_carefully(payload)
         try:
             row: Any = self._read_row(payload)
         except msgspec.DecodeError:
-            return self._read_carefully(payload)  # a value does not fit, or is written in an unusual way
+            return self._read_carefully(payload)  # a value does not fit, or has an unusual notation
         for attribute, cell_of in self._checked:
             value = getattr(row, attribute)
             if value is not None:
@@ -147,7 +147,7 @@ class RowWriter:
         return row
 
     def _read_carefully(self, payload: bytes) -> Any:
-        """The same, each column by itself from the text of its value."""
+        """Do the work of `_read_typed` one column at a time, from the text of each value."""
         row: Any = self._row()
         properties, mismatches = self._read_properties(payload), []
         for attribute, fit, name in self._cells:
@@ -164,7 +164,7 @@ class RowWriter:
 
 
 def _cell_of(column: Column) -> Callable[[Any], Any]:
-    """What stands in a row for a value that msgspec read; `_UNFIT` sends the payload to the careful reading."""
+    """Return the function from a value that msgspec read to a row's cell; `_UNFIT` asks for `_read_carefully`."""
     if column.kind in (Kind.OBJECT, Kind.ARRAY):
         return functools.partial(_json_text, "{" if column.kind is Kind.OBJECT else "[")
     return functools.partial(_fitted, fit_for(column))
@@ -189,16 +189,16 @@ def _fitted(fit: Fit, raw: msgspec.Raw) -> Any:
 
 @functools.lru_cache(maxsize=4096)
 def _micros_of_second(second: str) -> int:
-    """Microseconds since the epoch at a second such as `2026-11-23T02:34:56`; many events share one."""
+    """Microseconds since the epoch at a second such as `2026-11-23T02:34:56`. Cached, as many events share a second."""
     return timestamp_micros(f"{second}Z")
 
 
 @functools.cache
 def writer_for(columns: tuple[Column, ...]) -> RowWriter:
-    """The one writer of these columns."""
+    """The writer of these columns; every call returns the same one."""
     return RowWriter(columns)
 
 
 def row_of(event: Event, columns: tuple[Column, ...]) -> str:
-    """An event as a row of the lake: one JSON object, a member for each column that has a value."""
+    """Return an event as a row of the lake: one JSON object, with a member for each column that has a value."""
     return writer_for(columns).row_of(event).decode()

@@ -1,7 +1,7 @@
 """The lake's tables, defined once: for Glue's API, for Terraform, and as the DDL in the docs.
 
-Every table is partitioned by `dt` and `hour`, computed by partition projection: no crawler runs, and a new hour is
-there when its first object is. Times are UTC.
+Every table is partitioned by `dt` and `hour`. Athena computes the partitions (partition projection): no crawler runs,
+and queries see a new hour as soon as its first object is written. Times are UTC.
 """
 
 import base64
@@ -29,8 +29,8 @@ Format = Literal["parquet", "parquet_manifest", "json"]
 
 _HIVE: Final = "org.apache.hadoop.hive.ql.io"
 _PARQUET_SERDE: Final = f"{_HIVE}.parquet.serde.ParquetHiveSerDe"
-# Input format, output format, SerDe. A manifest is a text file that lists the Parquet files to read: replacing this one
-# object replaces the table's files for that hour at once.
+# Input format, output format, SerDe. A manifest is a text file that lists the Parquet files to read. Replacing this one
+# object replaces all of the table's files for that hour in one step.
 _FORMATS: Final[dict[Format, tuple[str, str, str]]] = {
     "parquet": (
         f"{_HIVE}.parquet.MapredParquetInputFormat",
@@ -54,16 +54,16 @@ _PROJECTIONS: Final[dict[str, dict[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table.
+    """One table of the lake.
 
     Args:
-        name: in the database.
-        comment: what a row is.
+        name: name in the database.
+        comment: what a row of the table is.
         bucket: which of the pipeline's buckets holds it.
         folder: the key prefix of its partitions, without a slash at its end.
-        columns: without the partitions.
-        format: of its objects.
-        partitions: in the order of the path.
+        columns: columns other than the partition columns.
+        format: format of its objects.
+        partitions: partition columns, in the order of the path.
     """
 
     name: str
@@ -76,14 +76,14 @@ class Table:
 
     @property
     def path(self) -> str:
-        """Where a partition lies in the bucket, its values as `${name}`."""
+        """Path of a partition in the bucket, with `${name}` in place of each value."""
         levels = [
             f"{each.name}=${{{each.name}}}" if each in PARTITIONS else f"${{{each.name}}}" for each in self.partitions
         ]
         return "/".join((self.folder, *levels, ""))
 
     def parameters(self, bucket: str) -> dict[str, str]:
-        """Glue's table parameters, partition projection among them.
+        """Glue's table parameters, including those that configure partition projection.
 
         Args:
             bucket: its name.
@@ -144,7 +144,7 @@ class Table:
 
 
 def tables() -> tuple[Table, ...]:
-    """Every table of the lake; the view `events` is made of them."""
+    """Every table of the lake. The view `events` reads from them."""
     return (
         Table(LANDING_TABLE, "events as Firehose delivers them, in small files; some twice", "lake",
               layout.LANDING, columns(), "parquet"),
@@ -166,12 +166,12 @@ def view_sql() -> str:
 
 
 def view_columns() -> tuple[Column, ...]:
-    """What the view `events` gives."""
+    """The columns of the view `events`."""
     return columns() + PARTITIONS
 
 
 def view_glue_input(database: str) -> dict[str, Any]:
-    """The view as Glue's CreateTable takes it: the way in which Athena itself stores a view."""
+    """The view as Glue's CreateTable takes it, in the form in which Athena itself stores a view."""
     text = json.dumps(
         {
             "originalSql": view_sql(),
@@ -193,7 +193,7 @@ def view_glue_input(database: str) -> dict[str, Any]:
 
 
 def terraform_document() -> dict[str, Any]:
-    """What Terraform reads: `infra/terraform/lake_tables.json`. `${bucket}` stands where a bucket's name goes."""
+    """Content of `infra/terraform/lake_tables.json`, with `${bucket}` in place of a bucket's name."""
     return {
         "landing_prefix": layout.FIREHOSE_PREFIX,
         "error_prefix": layout.FIREHOSE_ERROR_PREFIX,
@@ -242,7 +242,7 @@ def _ddl_columns(columns: tuple[Column, ...]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "\\'") + "'"  # Hive's way, which is that of Athena's DDL
+    return "'" + text.replace("'", "\\'") + "'"  # Athena's DDL escapes quotes as Hive does
 
 
 _COMPACTED_HOURS: Final = (
@@ -264,7 +264,7 @@ _DEAD_LETTERS: Final = (
     Column("data_ref", "string", "the S3 URI of the bytes where they were too many"),
     Column("replays", "int", "how often it had been put back before"),
 )
-# As captured from the service: the two types of error have members of their own. Glue's names are in lower case.
+# As recorded from the service: each of the two error types has its own members. Glue keeps names in lower case.
 _FIREHOSE_ERRORS: Final = (
     Column("rawdata", "string", "base64: the record as read where the transform failed, the row where conversion did"),
     Column("errorcode", "string", "why, processing-failed"),

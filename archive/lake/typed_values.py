@@ -1,7 +1,7 @@
-"""A payload's values in the lake's typed columns: each as the JSON that Firehose's conversion takes, or a mismatch.
+"""Fits a payload's values to the lake's typed columns: each becomes JSON that Firehose converts, or is a mismatch.
 
-A value arrives as the text it was sent as, so that no digit is lost, and leaves as text again. What JSON can say in
-several ways (`1e2` for a bigint, an offset in a date-time) is said in the one that Firehose is known to read.
+Values are read and written as text, so that no digit is lost. JSON has several notations for some values, such as
+`1e2` for a bigint or an offset in a date-time. The value is written in the notation that Firehose is known to read.
 """
 
 import functools
@@ -15,20 +15,20 @@ from typing import Final, TypeAlias
 
 from archive.lake.columns import Column, Kind, decimal_digits
 
-Fit: TypeAlias = Callable[[str], str | None]  # a value's JSON text to a cell's, None where it does not fit
+Fit: TypeAlias = Callable[[str], str | None]  # from a value's JSON text to a cell's; None if the value does not fit
 
-_SAFE_DIGITS: Final = 18  # an integer of so many characters is within 64 bits
-_SAFE_NUMBER: Final = 25  # a number of so many characters, without exponent, is a finite double
-_MOST_DIGITS: Final = 100  # of an integer or decimal written with an exponent; none that fits has more
+_SAFE_DIGITS: Final = 18  # an integer of up to this many characters fits in 64 bits
+_SAFE_NUMBER: Final = 25  # a number of up to this many characters, without exponent, is a finite double
+_MOST_DIGITS: Final = 100  # of an integer or decimal with an exponent; one with more digits fits no column
 _BIGINT: Final = 1 << 63
 _UTC: Final = re.compile(r'"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z"', re.ASCII)
-# RFC 3339, as JSON Schema's format date-time; upper or lower case.
+# RFC 3339, which JSON Schema's format date-time names; upper or lower case.
 _DATE_TIME: Final = re.compile(r'"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?(?:[Zz]|([+-]\d\d:\d\d))"', re.ASCII)
 _NUMBER_TEXT: Final = re.compile(r'"?(-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?)"?', re.ASCII)
 
 
 def fit_for(column: Column) -> Fit:
-    """The function that says how a property's value stands in its column."""
+    """Return the function that writes a property's value as its column holds it."""
     if column.kind is Kind.DECIMAL:
         return functools.partial(_decimal, *decimal_digits(column.type))
     return _FITS[column.kind]
@@ -81,9 +81,9 @@ def _date_time(value: str) -> str | None:
         return None
     try:
         day, time, fraction, offset = found.groups()
-        # Cut to milliseconds by hand: fromisoformat would take any number of digits, but round none of them the same.
+        # Cut to milliseconds first, so that the result does not depend on how fromisoformat rounds further digits.
         at = datetime.fromisoformat(f"{day}T{time}{((fraction or '.') + '000')[:4]}{offset or 'Z'}").astimezone(UTC)
-    except (ValueError, OverflowError):  # no such day or second; before year 1 or after 9999 in UTC
+    except (ValueError, OverflowError):  # the day or second does not exist, or the year in UTC is outside 1 to 9999
         return None
     return f'"{at.isoformat(timespec="milliseconds")[:-6]}Z"'
 
@@ -98,7 +98,7 @@ def _is_day(text: str) -> bool:
 
 
 def _decimal(precision: int, scale: int, value: str) -> str | None:
-    """As a string of plain digits: a JSON number might pass through a double on its way."""
+    """Write a decimal as a string of digits, because a reader may parse a JSON number as a double."""
     found = _NUMBER_TEXT.fullmatch(value)
     if not found or value.startswith('"') != value.endswith('"'):
         return None

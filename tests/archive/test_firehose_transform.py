@@ -41,7 +41,7 @@ def test_what_is_no_event_comes_back_failed_as_it_was_and_the_others_are_rows():
     assert base64.b64decode(answers[1]["data"]) == b"poison"
 
 
-def test_properties_with_a_column_are_told_beside_the_payload():
+def test_properties_with_a_column_are_written_beside_the_payload():
     row = json.loads(row_of(an_event('{"carrier":"B6","Delay":-1.50,"late":false,"other":1}'), COLUMNS))
     assert (row["carrier"], row["delay"], row["late"]) == ("B6", -1.5, False)
     assert "other" not in row
@@ -53,6 +53,6 @@ def test_a_property_that_is_null_or_missing_has_no_member():
 
 
 @given(JSON_VALUES)
-def test_every_payload_is_told_whole(payload):
+def test_every_payload_is_written_whole(payload):
     event = an_event(json.dumps(payload))
     assert json.loads(row_of(event, COLUMNS))["payload"] == event.payload.text

@@ -107,7 +107,7 @@ def test_objects_come_back_as_they_were_put(aws):
     assert s3.get_object(Bucket="b", Key="k")["Body"].read() == b"\x00\x01"
 
 
-def test_answers_come_as_late_as_told(aws):
+def test_answers_come_after_the_configured_delay(aws):
     kinesis = client("kinesis")
     kinesis.put_record(StreamName="s", Data=b"x", PartitionKey="k")
     aws.set(latency_ms=50)

@@ -35,6 +35,6 @@ def test_a_sequence_number_is_kept_as_its_text():
     assert (received.source.shard_id, received.source.sequence_number) == ("shardId-000000000007", "00042")
 
 
-def test_an_arrival_is_told_in_milliseconds():
+def test_an_arrival_time_is_in_milliseconds():
     assert arrival_time(1_795_401_296.9876) == "2026-11-23T02:34:56.987Z"
     assert arrival_time(0) == "1970-01-01T00:00:00.000Z"

@@ -34,7 +34,7 @@ def test_an_event_can_be_an_argument_a_file_or_standard_input(shared, tmp_path):
         assert set(answer) == {"timestamp", "request_id"}
 
 
-def test_an_event_that_is_refused_is_told_and_the_status_is_one(shared):
+def test_a_refused_event_is_reported_and_the_status_is_one(shared):
     assert json.loads(shared.spillway("post", "{", status=1))["error"]["code"] == "not_json"
 
 
@@ -44,7 +44,7 @@ def test_two_ways_of_giving_the_event_are_wrong_usage(shared, tmp_path):
     shared.spillway("post", "1", "--file", str(file), status=2)
 
 
-def test_nobody_at_the_url_is_told_with_what_to_do(shared):
+def test_a_url_without_a_server_is_reported_with_the_next_step(shared):
     done = subprocess.run(
         [SPILLWAY, "post", "1", "--url", "http://127.0.0.1:9/dev/app"], capture_output=True, text=True, check=False
     )

@@ -98,7 +98,7 @@ def test_only_the_time_asked_for_counts(busy):
     assert [hop.received for hop in hops(busy, NAMES, since=now - 60, now=now)] == [0, 0, 0, 0, 0, 0]
 
 
-def test_how_far_the_readers_are_behind_is_told_in_seconds(busy, cloudwatch):
+def test_reader_lag_is_reported_in_seconds(busy, cloudwatch):
     assert behind(busy, NAMES, **period()) == {"table_writer": 1.5, "firehose": 240.0}
     other = Names("prod", NAMES.account)
     assert behind(cloudwatch, other, **period()) == {"table_writer": None, "firehose": None}

@@ -102,7 +102,7 @@ def test_settings_can_not_be_changed_by_those_who_read_them():
         ({"region": 3}, r"\$\.region"),
     ],
 )
-def test_a_setting_that_can_not_be_used_is_told_with_its_place(tmp_path, sections, message):
+def test_an_invalid_setting_is_reported_with_its_place(tmp_path, sections, message):
     with pytest.raises(SettingsError, match=message) as refused:
         load("local", changed(tmp_path, **sections))
     assert "pipeline.yaml" in str(refused.value)
@@ -116,17 +116,17 @@ def test_a_setting_that_can_not_be_used_is_told_with_its_place(tmp_path, section
         "a: [",
     ],
 )
-def test_a_file_that_is_no_settings_is_told(tmp_path, text):
+def test_a_file_that_is_not_settings_is_reported(tmp_path, text):
     path = tmp_path / "pipeline.yaml"
     path.write_text(text)
     with pytest.raises(SettingsError, match=r"pipeline\.yaml"):
         load("local", path)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(SettingsError, match="absent"):
         load("local", tmp_path / "absent.yaml")
 
 
-def test_every_setting_can_be_told_as_json():
+def test_every_setting_can_be_shown_as_json():
     assert msgspec.json.decode(msgspec.json.encode(load("local")))["stream"]["shards"] == load("local").stream.shards

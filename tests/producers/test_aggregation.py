@@ -109,7 +109,7 @@ def message_with(*, index: int = 0, hash_index: int | None = None) -> bytes:
         (aggregate(message_with(hash_index=0)), "tables do not hold"),
     ],
 )
-def test_a_damaged_aggregate_is_told_not_dropped(data, reason):
+def test_a_damaged_aggregate_is_reported_not_dropped(data, reason):
     # The published deaggregator prints to stderr and drops records, or passes the bytes through.
     with pytest.raises(MalformedAggregate, match=reason):
         deaggregate("key", data)

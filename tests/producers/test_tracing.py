@@ -64,7 +64,7 @@ def test_a_call_becomes_a_subsegment_of_the_functions_own_segment(daemon):
     assert not document["fault"]
 
 
-def test_a_call_that_fails_is_told_and_raises(daemon):
+def test_a_failed_call_is_traced_and_raises(daemon):
     with pytest.raises(KeyError), traced_call(TRACE, "Kinesis", "PutRecords"):
         raise KeyError("x")
     assert [document["fault"] for document in daemon.documents()] == [True]
@@ -115,7 +115,7 @@ def test_no_daemon_is_no_error(monkeypatch, address):
             pass
 
 
-def test_the_daemons_address_may_be_told_for_both_protocols(daemon, monkeypatch):
+def test_the_daemons_address_may_name_both_protocols(daemon, monkeypatch):
     monkeypatch.setenv(DAEMON_VARIABLE, f"tcp:127.0.0.1:1 udp:{os.environ[DAEMON_VARIABLE]}")
     with traced_call(TRACE, "Kinesis", "PutRecords"):
         pass

@@ -200,14 +200,14 @@ class LambdaApi(LambdaResponse):
     def put_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """Set how many executions are kept warm."""
         self._provisioned[self._key] = self.json_body["ProvisionedConcurrentExecutions"]
-        return 202, {"status": 202}, self._told()
+        return 202, {"status": 202}, self._description()
 
     def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
         """Tell how many are."""
         if self._key not in self._provisioned:
             absent = "ProvisionedConcurrencyConfigNotFoundException"
             return 404, {"status": 404, "x-amzn-errortype": absent}, json.dumps({"Type": "User", "Message": absent})
-        return 200, {"status": 200}, self._told()
+        return 200, {"status": 200}, self._description()
 
     def get_account_settings(self) -> TYPE_RESPONSE:
         """Return the quotas of an account that is no longer new."""
@@ -219,7 +219,7 @@ class LambdaApi(LambdaResponse):
         self._provisioned.pop(self._key, None)
         return 204, {"status": 204}, ""
 
-    def _told(self) -> str:
+    def _description(self) -> str:
         number = self._provisioned[self._key]
         return json.dumps(
             {

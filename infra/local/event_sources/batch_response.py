@@ -9,7 +9,7 @@ class WholeBatchFailed(Exception):
 
 
 def failed_identifiers(answer: Any, identifiers: Collection[str]) -> set[str]:
-    """Which items of a batch failed; none of them for every form of complete success.
+    """Return the items of a batch that failed; an empty result for every form of complete success.
 
     Complete success is null, "", [], {}, `{"batchItemFailures": null}` and `{"batchItemFailures": []}`.
 

@@ -83,7 +83,7 @@ class QueueMapping:
             thread.start()
 
     def drain(self) -> None:
-        """From now on wait for no batching window."""
+        """Stop waiting for batching windows from now on."""
         with self._changed:
             self._draining = True
             self._changed.notify_all()

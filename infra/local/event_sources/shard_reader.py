@@ -18,7 +18,7 @@ _log = logging.getLogger("spillway.stream_mapping")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What one call gave.
+    """Result of one GetRecords call.
 
     Args:
         records: in the order of the shard.

@@ -78,7 +78,7 @@ class ShardWorker:
             thread.start()
 
     def drain(self) -> None:
-        """Wait for no batching window any more."""
+        """Stop waiting for batching windows from now on."""
         with self._changed:
             self._draining = True
             self._changed.notify_all()
@@ -101,7 +101,7 @@ class ShardWorker:
             return lanes.received, lanes.delivered, lanes.waiting, lanes.failed
 
     def ask_to_stop(self) -> None:
-        """Let the threads end after what they are at."""
+        """Let the threads end after their current step."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()

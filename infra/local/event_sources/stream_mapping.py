@@ -86,7 +86,7 @@ class StreamMapping:
         self._thread.start()
 
     def drain(self) -> None:
-        """From now on wait for no batching window."""
+        """Stop waiting for batching windows from now on."""
         with self._changed:
             self._draining = self._look_again = True
             for worker in self._workers.values():

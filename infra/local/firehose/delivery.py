@@ -86,7 +86,7 @@ class Delivery:
 
     @property
     def waiting(self) -> int:
-        """User records that are in no object yet."""
+        """User records that are not in an object yet."""
         pending = sum(each.delivered + each.failed for each in self._pending)
         return len(self._rows) + len(self._failures) + pending
 
@@ -108,7 +108,7 @@ class Delivery:
         self._held_bytes += sum(len(failure.source.data) for failure in transformed.failed)
 
     def run(self, *, flush: bool) -> bool:
-        """Write what is due, as far as the services let it; gives whether an object was written.
+        """Write the objects that are due, until a service fails; return whether an object was written.
 
         Args:
             flush: count the buffer as full.

@@ -40,8 +40,8 @@ class Firehose:
         description: the answer of `firehose.describe_delivery_stream`, whoever created it.
         invoke: calls the transform's function with an event, such as `LocalFunction.invoke`.
         kinesis: boto3 clients; their own retries may be off, since everything is tried again here.
-        s3: the same.
-        glue: the same.
+        s3: a boto3 client, as for `kinesis`.
+        glue: a boto3 client, as for `kinesis`.
         clock: the time.
         checkpoints: where this delivery stream goes on after a restart; None for one that does not.
         read_seconds: between two reads of a shard; less than Firehose's second only where the stream has no limits.
@@ -118,7 +118,7 @@ class Firehose:
         return HopStatus("firehose", "events", received, delivered, received - delivered - failed, failed)
 
     def step(self) -> bool:
-        """Go round once without waiting for anything; gives whether there was something to do."""
+        """Run one round without waiting; return whether there was something to do."""
         with self._round:
             draining = self._draining.is_set()
             if draining and not self._reading_to_end:

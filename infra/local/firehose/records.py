@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ProcessingFailure:
-    """A record that the transform did not give back.
+    """A record that the transform failed.
 
     Args:
         source: the record as it was read.

@@ -1,4 +1,4 @@
-"""When to try something again that must never be given up, without waiting for it."""
+"""Says when to retry work that must never be given up, without sleeping."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ class RetryTimer:
         return self._clock.monotonic() >= self._not_before
 
     def failed(self) -> float:
-        """Count a failure; gives the seconds until the next try."""
+        """Count a failure; return the seconds until the next try."""
         waited = self._wait_seconds
         self._not_before = self._clock.monotonic() + waited
         self._wait_seconds = min(waited * 2, LONGEST_WAIT_SECONDS)

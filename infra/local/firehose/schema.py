@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TableMissing(Exception):
-    """There is no such table, or not that version of it.
+    """The table, or this version of it, does not exist.
 
     Args:
         code: of the error object: Firehose's prefix and the code of Glue's own error.

@@ -46,7 +46,7 @@ def test_every_message_is_archived_and_gone_from_the_queue(queue):
     assert left(queue) == 0
 
 
-def test_pointers_are_resolved_and_what_is_gone_is_told_as_lost(queue):
+def test_pointers_are_resolved_and_missing_records_are_reported_as_lost(queue):
     number = boto3.client("kinesis").put_record(StreamName=STREAM, PartitionKey="k", Data=b"0")["SequenceNumber"]
     boto3.client("sqs").send_message(QueueUrl=queue, MessageBody=a_pointer(number, number, 3))
     result = drained()

@@ -33,7 +33,7 @@ def test_a_dead_letter_is_read_with_its_place_its_reason_and_its_bytes():
     assert failed.source.sequence_number == "4957"
 
 
-def test_a_lost_one_is_told_as_lost():
+def test_a_lost_record_is_reported_as_lost():
     assert read_dead_letter(KEY, 0, a_letter(None).to_json().encode()).is_lost
 
 

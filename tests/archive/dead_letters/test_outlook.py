@@ -50,7 +50,7 @@ def test_what_was_put_back_for_the_other_way_alone_has_nothing_to_do_here(bound,
     assert (of_the_table(data).verdict, of_the_lake(data).verdict) == (table, lake)
 
 
-def test_a_mended_payload_is_held_against_the_event_schema(monkeypatch):
+def test_an_edited_payload_is_checked_against_the_event_schema(monkeypatch):
     schema = PayloadSchema({"properties": {"n": {"type": "integer"}}})
     monkeypatch.setattr(outlook, "_schema", lambda: schema)
     assert schema_problem(an_event('{"n":1}')) == ""

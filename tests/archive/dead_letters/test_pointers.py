@@ -41,7 +41,7 @@ def resolve(clock: FakeClock, pointer: str, client=None) -> list[DeadLetter]:
     return list(letters_of(a_message(pointer), lambda: client or boto3.client("kinesis"), backoff))
 
 
-def test_of_a_range_that_expired_in_part_the_rest_is_archived_and_the_loss_told(clock):
+def test_a_partly_expired_range_archives_the_rest_and_reports_the_loss(clock):
     old = put(b"0", b"1")
     clock.advance(20 * HOUR)
     new = put(b"2", b"3")
@@ -78,7 +78,7 @@ def test_a_closed_shard_that_has_expired_altogether_is_a_loss(clock):
     assert (lost.data, lost.error.type) == (None, "RecordsExpired")
 
 
-def test_neighbours_that_a_filter_left_out_are_told_apart_by_the_size_of_the_batch(clock):
+def test_the_batch_size_shows_that_a_filter_left_out_neighbours(clock):
     numbers = put(b"in", b"filtered out", b"in")
     letters = resolve(clock, a_pointer(numbers[0], numbers[2], 2))
     assert len(letters) == 3

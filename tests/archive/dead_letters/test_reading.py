@@ -99,7 +99,7 @@ def test_a_failure_is_found_by_its_name(here, failures):
         ("dead-letters/dt=2026-11-23/hour=02/m.json#x", "no line x"),
     ],
 )
-def test_a_name_that_none_has_is_told(here, failures, name, words):
+def test_an_unknown_name_is_reported(here, failures, name, words):
     here.archive("m", a_letter(1), a_letter(2))
     with pytest.raises(NoSuchFailure, match=words):
         failures.find(name)

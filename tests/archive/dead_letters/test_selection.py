@@ -62,7 +62,7 @@ def test_a_number_that_python_can_not_read_hides_only_its_own_event():
     assert not matches(huge, where="event.payload")
 
 
-def test_a_where_that_is_no_jmespath_is_told():
+def test_a_where_that_is_not_jmespath_is_reported():
     with pytest.raises(SelectionError, match="--where"):
         matches(failed(), where="a ==")
     with pytest.raises(SelectionError, match=r"m\.json#0"):
@@ -91,6 +91,6 @@ def test_times_are_read_as_operators_write_them(text, moment):
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "25:00", "3", "2026-13-01", "h"])
-def test_what_is_no_time_is_told_with_what_is_one(text):
+def test_an_invalid_time_is_reported_with_a_valid_one(text):
     with pytest.raises(SelectionError, match="write 2026-11-23T02:30"):
         parse_time(text, NOW)

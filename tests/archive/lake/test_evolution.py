@@ -156,5 +156,5 @@ def test_athena_compacts_no_file_whose_columns_it_cannot_read(lake):
     """Athena reads the table's columns alone, so the hour waits until the properties are back."""
     key = lake.land([a_row(0, carrier="B6")], of=ENVELOPE + payload_columns(schema(carrier="string")))
     engine = AthenaEngine(None, lake.s3, NAMES.lake_bucket, workgroup="w", database="d")
-    with pytest.raises(CompactionFailed, match=rf"{key} has columns that the event schema has not: carrier"):
+    with pytest.raises(CompactionFailed, match=rf"{key} has columns that the event schema does not have: carrier"):
         engine.write(Task(HOUR, [], [key], [], [], "p/"))

@@ -151,7 +151,7 @@ def test_a_property_of_the_name_of_a_column_is_not_taken_for_it(name, value):
 
 
 @given(JSON_VALUES, st.text(max_size=5), st.sampled_from(["", " ", "\n"]))
-def test_any_payload_is_told_whole(payload, user_agent, space):
+def test_any_payload_is_written_whole(payload, user_agent, space):
     text = json.dumps(payload, ensure_ascii=bool(space)).replace(", ", f",{space}")
     try:
         event = an_event(text, user_agent=user_agent)

@@ -60,7 +60,7 @@ def test_every_column_has_a_type_that_glue_knows_and_a_name_in_lower_case(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_ddl_is_athenas_and_says_what_glue_is_told(name):
+def test_the_ddl_is_athenas_and_matches_the_glue_input(name):
     ddl, told = table(name).ddl("bucket"), table(name).glue_input("bucket")
     assert isinstance(sqlglot.parse_one(ddl, read="athena"), exp.Create)
     found = re.findall(r"^  `(\w+)` (\S+) COMMENT", ddl, re.MULTILINE)
@@ -91,7 +91,7 @@ def test_the_view_is_stored_as_athena_stores_one():
     ]
 
 
-def test_what_terraform_is_told_is_what_glue_is_told():
+def test_terraform_and_glue_get_the_same_tables():
     document = terraform_document()
     for each in tables():
         told, glue = document["tables"][each.name], each.glue_input("${bucket}")

@@ -67,7 +67,7 @@ def test_failures_of_both_ways_go_each_to_its_own_place(here):
     assert tally.bound == {"table": 1, "lake": 1, "table and lake": 1}
 
 
-def test_what_still_fails_is_left_and_told(here):
+def test_records_that_still_fail_are_kept_and_reported(here):
     too_large = f'"{"x" * 410_000}"'
     lost = a_letter(3, data=b"")
     key = here.archive("m", a_letter(0), a_letter(1, data=b"poison"), a_letter(2, too_large), replace(lost, data=None))
@@ -193,7 +193,7 @@ def test_stopped_as_asked_it_ends_after_a_batch_and_goes_on_later(here):
     assert (record.resumed, record.put_back, len(here.journals())) == (1, 9, 1)
 
 
-def test_two_operators_at_once_are_refused_and_told_who_is_there(here):
+def test_a_second_operator_is_refused_and_sees_who_holds_the_lease(here):
     fill(here)
     other: list[str] = []
 

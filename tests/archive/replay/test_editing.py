@@ -73,7 +73,7 @@ def test_members_are_set(sets, expected):
 
 
 @pytest.mark.parametrize("pointer", ["/payload/x/y", "/payload/a/b/2", "/payload/a/b/c", "/payload/a/b/0/c"])
-def test_what_can_not_be_set_is_told_of_the_event(pointer):
+def test_a_set_that_fails_names_the_event(pointer):
     with pytest.raises(InvalidEdit, match="--set"):
         edited(encode(an_event('{"a":{"b":[1,2]}}')), f"{pointer}=1")
 
@@ -89,7 +89,7 @@ def test_a_key_that_is_none_is_refused():
 
 
 @pytest.mark.parametrize("text", ["payload=1", "/payload", "", "=1"])
-def test_a_set_that_can_not_be_read_is_told(text):
+def test_an_unreadable_set_is_reported(text):
     with pytest.raises(EditError, match="such as /payload/user_id=42"):
         edit_of([text])
 
@@ -132,7 +132,7 @@ def test_a_python_function_gives_the_event_and_none_discards_it():
 
 
 @pytest.mark.parametrize("name", ["doubled", "no.such.module:f", f"{HERE}:no_such", f"{HERE}:HERE"])
-def test_a_function_that_is_not_there_is_told(name):
+def test_a_missing_function_is_reported(name):
     with pytest.raises(EditError, match="--python"):
         edit_of(python=name)
 
@@ -193,7 +193,7 @@ def test_what_is_shown_is_the_document(value):
     assert parse("\n".join(pretty(text))).value == parse(text).value
 
 
-def test_decimals_that_are_no_json_are_told():
+def test_decimals_that_are_not_json_are_reported():
     assert Decimal("NaN").is_nan()
     with pytest.raises(InvalidEdit, match="not JSON"):
         edited(encode(an_event('{"n":1.5}')), python=f"{HERE}:not_a_number")

@@ -84,7 +84,7 @@ def test_settled_lines_that_another_wrote_meanwhile_are_kept(here):
 
 
 @pytest.mark.parametrize("hours", [-3, 3])
-def test_the_age_of_a_lease_is_told_by_s3_whatever_the_clock_here_says(here, hours):
+def test_s3s_clock_gives_the_age_of_a_lease(here, hours):
     fill(here)
     refusals: list[str] = []
 

@@ -65,7 +65,7 @@ def test_csv_is_an_object_a_row():
     ("data", "name", "count"),
     [(b"1\n2\n", "events.ndjson.gz", 2), (b"[1,2]", "events.json.gz", 2), (b"a\n1\n", "e.csv.gz", 1)],
 )
-def test_gzip_is_told_by_its_content(data, name, count):
+def test_gzip_is_recognised_by_its_content(data, name, count):
     assert len(read(gzip.compress(data, mtime=0), name)) == count
 
 
@@ -88,7 +88,7 @@ def test_the_format_can_be_given():
         (b'"' + b"x" * 4_000_001, "e.ndjson", "line 1 is over"),
     ],
 )
-def test_a_file_that_can_not_be_read_on_is_told_with_the_place(data, name, reason):
+def test_an_unreadable_file_is_reported_with_the_place(data, name, reason):
     with pytest.raises(UnreadableFile, match=reason):
         read(data, name)
 

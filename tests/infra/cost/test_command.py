@@ -26,7 +26,7 @@ def test_the_bill_adds_up():
     assert "queue_design" not in report
 
 
-def test_both_readings_of_firehose_and_all_modes_are_told():
+def test_both_readings_of_firehose_and_all_modes_are_shown():
     report = json.loads(ran(*WORK, "--batch-size", "100", "--json"))
     assert report["firehose_by_rounding"]["event"] == pytest.approx(58.90, abs=0.01)
     assert report["firehose_by_rounding"]["record"] == pytest.approx(11.78, abs=0.01)

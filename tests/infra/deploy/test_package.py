@@ -141,7 +141,7 @@ def test_alone_in_an_empty_environment_it_imports_every_handler_and_serves_an_ev
             endpoint.stop()
 
 
-def test_a_requirement_that_cannot_be_had_is_told_in_one_line(tmp_path):
+def test_an_unavailable_requirement_is_reported_in_one_line(tmp_path):
     with pytest.raises(PackageError, match=r"pip could not fetch lambda\.txt for no_such_platform: ERROR: .+") as error:
         build(tmp_path / "never.zip", platforms=("no_such_platform",))
     assert "\n" not in str(error.value)

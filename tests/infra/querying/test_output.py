@@ -45,12 +45,12 @@ def test_a_table_has_numbers_to_the_right_and_without_separators():
     )
 
 
-def test_times_are_told_as_athena_tells_them():
+def test_times_are_written_as_athena_writes_them():
     lines = printed(RESULT.select(["at", "zoned"])).splitlines()
     assert lines[2] == "2026-11-23 02:34:56.789  2026-11-23 02:34:56.789"
 
 
-def test_what_is_wider_than_the_terminal_is_told_record_by_record():
+def test_a_table_wider_than_the_terminal_is_shown_record_by_record():
     table = pa.table({"id": ["r1", "r2"], "payload": ["x" * 70, "y"]})
     assert printed(table, 40) == (
         "── 1 ───────────────────────────────────\n"

@@ -80,7 +80,7 @@ def test_one_fault_is_one_page(planned, failure):
 
 
 @pytest.mark.slow
-def test_what_fails_with_everything_is_told_where_it_is_felt_first(planned):
+def test_a_failure_of_everything_alarms_where_it_is_felt_first(planned):
     key_lost = ("api-5xx", "table-writer-errors", "archive-freshness", "parked-messages", "events-poison")
     assert planned.pages(key_lost) == ["intake-high"]
     assert planned.pages((*key_lost, "records-lost")) == ["intake-high", "loss-high"]

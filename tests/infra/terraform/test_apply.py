@@ -19,7 +19,7 @@ from infra.deploy import deployment
 from infra.deploy.deployment import DataHeld, Deployment
 from infra.deploy.package import ROOT
 from infra.functions import COMPACTOR, SCALING_FUNCTION, scheduled_functions
-from infra.local.aws import moto_fixes as moto_mends
+from infra.local.aws import moto_fixes
 from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
 from infra.local.pipeline import LocalPipeline
 from infra.local.provision import provision
@@ -102,7 +102,7 @@ def _pointing_to(aws_url: str) -> Iterator[None]:
 def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configuration):
     applying = Applying(configuration)
     pipeline = LocalPipeline(applying.settings, ENVIRONMENT, 0, 0, make=applying.make)
-    with moto_mends.installed(), pipeline:
+    with moto_fixes.installed(), pipeline:
         assert applying.outputs is not None
         assert applying.outputs["url"].endswith("/dev/app")
         _assert_named_as_python_names_it(applying.outputs["names"])
@@ -176,7 +176,7 @@ def test_the_documented_commands_deploy_every_option_and_take_it_down(configurat
     monkeypatch.setattr(deployment, "FOLDER", configuration.folder)
     package, plan, deploy, destroy, destroy_with_data = documented_commands()
     endpoint = AwsEndpoint(0)
-    with moto_mends.installed(), local_aws(load("dev").region, "off"):
+    with moto_fixes.installed(), local_aws(load("dev").region, "off"):
         endpoint.start()
         try:
             with _pointing_to(endpoint.url):

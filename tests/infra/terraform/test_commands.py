@@ -18,8 +18,7 @@ from infra.deploy import deployment
 from infra.deploy import terraform as terraform_runner
 from infra.deploy.notices import notices
 from infra.deploy.preflight import PreflightError, check_plan, identify, standing_shards
-from infra.local.aws import moto_fixes as moto_mends
-from infra.local.aws import moto_operation
+from infra.local.aws import moto_fixes, moto_operation
 from infra.local.aws.endpoint import local_aws
 from infra.settings import PIPELINE_FILE
 from producers import validation
@@ -199,7 +198,7 @@ TOPICS: Final = {"high": "arn:aws:sns:eu-west-2:123456789012:spillway-dev-high"}
 
 
 def test_a_topic_without_a_subscriber_and_an_inactive_tag_are_said(local):
-    with moto_mends.installed():
+    with moto_fixes.installed():
         boto3.client("sns").create_topic(Name="spillway-dev-high")
         nobody, tag = notices(TOPICS, boto3.Session())
         assert nobody.startswith("Nobody hears of alarms")
@@ -299,7 +298,7 @@ HOLDERS: Final = {
 
 
 def test_what_is_gone_already_holds_no_data(local):
-    with moto_mends.installed():
+    with moto_fixes.installed():
         assert list(deployment._data_held(HOLDERS, REGION)) == []
         boto3.client("sqs").create_queue(QueueName="p")
         boto3.client("sqs").send_message(QueueUrl="p", MessageBody="parked")

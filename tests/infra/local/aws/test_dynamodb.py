@@ -1,4 +1,4 @@
-"""The local DynamoDB: moto's, mended."""
+"""The local DynamoDB: moto's, with fixes."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +11,13 @@ from infra.local.aws import dynamodb, shortcut
 
 
 @pytest.fixture
-def mended(aws):
+def fixed(aws):
     with dynamodb.installed():
         yield
 
 
 @pytest.fixture(params=[shortcut.AWS, "none"], ids=["shortcut", "moto"])
-def client(mended, events_table, monkeypatch, request):
+def client(fixed, events_table, monkeypatch, request):
     """A client whose batches are answered without HTTP, and one whose batches go through moto."""
     monkeypatch.setattr(shortcut, "AWS", request.param)
     return boto3.client("dynamodb")
@@ -224,7 +224,7 @@ def test_a_scan_with_a_filter_is_still_motos(client):
     assert found["Items"] == [an_item(2, n={"N": "2"})]
 
 
-def test_a_missing_table_is_told(client):
+def test_a_missing_table_is_reported(client):
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client.batch_write_item(RequestItems={"other": [{"PutRequest": {"Item": an_item(1)}}]})
 

@@ -1,4 +1,4 @@
-"""What moto is mended in for Terraform: each would fail on moto as it is."""
+"""What is fixed in moto for Terraform: each test fails on unchanged moto."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import boto3
 import pytest
 import urllib3
 
-from infra.local.aws import moto_fixes as moto_mends
+from infra.local.aws import moto_fixes
 from infra.local.aws.endpoint import AwsEndpoint, local_aws
 
 REGION: Final = "eu-west-2"
@@ -17,8 +17,8 @@ HERE = f"{REGION}:123456789012"
 
 
 @pytest.fixture(autouse=True)
-def _mended():
-    with moto_mends.installed(), local_aws(REGION, "off"):
+def _fixes():
+    with moto_fixes.installed(), local_aws(REGION, "off"):
         yield
 
 
@@ -61,7 +61,7 @@ def test_a_queue_keeps_its_policy_when_something_else_is_set():
     assert (json.loads(told["Policy"]), told["VisibilityTimeout"]) == (policy, "10")
 
 
-def test_a_redrive_policy_is_told_without_spaces():
+def test_a_redrive_policy_is_returned_without_spaces():
     sqs = boto3.client("sqs")
     sqs.create_queue(QueueName="behind")
     policy = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{HERE}:behind", "maxReceiveCount": 5})
@@ -114,7 +114,7 @@ def test_a_scalable_target_has_tags():
     assert scaling.list_tags_for_resource(ResourceARN=target)["Tags"] == {"Project": "spillway"}
 
 
-def test_an_apis_policy_is_told_with_its_quotes_escaped():
+def test_an_apis_policy_is_returned_with_its_quotes_escaped():
     gateway = boto3.client("apigateway")
     api = gateway.create_rest_api(name="api", policy='{"Statement":[]}')["id"]
     assert gateway.get_rest_api(restApiId=api)["policy"] == '{\\"Statement\\":[]}'

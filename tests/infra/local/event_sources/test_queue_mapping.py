@@ -1,4 +1,4 @@
-"""The event source mapping of an SQS queue, against moto's SQS as mended by `infra.local.aws.sqs`."""
+"""The event source mapping of an SQS queue, against moto's SQS as fixed by `infra.local.aws.sqs`."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""What is wrong with moto's SQS, and mended by `infra.local.aws.sqs`."""
+"""What is wrong with moto's SQS, and fixed by `infra.local.aws.sqs`."""
 
 import threading
 import time

@@ -15,7 +15,7 @@ def message(condition: Condition, function_error: str | None) -> dict[str, Any]:
     return pointer(given_up, "shardId-000000000001", FUNCTION, STREAM, NOW)
 
 
-def test_retries_exhausted_by_exceptions_are_told_as_lambda_tells_them() -> None:
+def test_retries_exhausted_by_exceptions_are_reported_as_lambda_reports_them() -> None:
     assert message(Condition.RETRY_ATTEMPTS_EXHAUSTED, "Unhandled") == {
         "requestContext": {
             "requestId": "c9b8fa9f",

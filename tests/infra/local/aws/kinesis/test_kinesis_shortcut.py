@@ -62,7 +62,7 @@ def test_records_are_read_alike(client):
     assert short == long
 
 
-def test_the_end_of_a_closed_shard_is_told_alike(client):
+def test_the_end_of_a_closed_shard_is_reported_alike(client):
     iterator = iterator_of(client)
     client.update_shard_count(StreamName=STREAM, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
     short, long = both_ways(client, "get_records", ShardIterator=iterator)
@@ -79,13 +79,13 @@ def test_the_end_of_a_closed_shard_is_told_alike(client):
         ("get_records", {"ShardIterator": "none"}),
     ],
 )
-def test_errors_are_told_alike(client, call, parameters):
+def test_errors_are_reported_alike(client, call, parameters):
     short, long = both_ways(client, call, **parameters)
     assert isinstance(short, tuple)
     assert short == long
 
 
-def test_throttling_is_told_alike(client):
+def test_throttling_is_reported_alike(client):
     record = {"Data": b"x" * 1_000_000, "PartitionKey": "a"}
     assert client.put_records(StreamName=STREAM, Records=[record] * 3)["FailedRecordCount"]
     short, long = both_ways(client, "put_record", StreamName=STREAM, **record)

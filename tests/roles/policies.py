@@ -101,6 +101,18 @@ def of_pipeline(plan: Plan, boundary: Document | None = None) -> Policies:
     )
 
 
+def of_delivery(plan: Plan, role: str, key: Document) -> Policies:
+    """The policies of one role of the delivery, inline and attached, and that of the pipeline's key."""
+    inline = {a: plan.document(a) for a, values in plan.of("aws_iam_role_policy").items() if values["role"] == role}
+    attached = [
+        address.replace("aws_iam_role_policy_attachment", "aws_iam_policy")
+        for address, values in plan.of("aws_iam_role_policy_attachment").items()
+        if values["role"] == role
+    ]
+    identity = inline | {address: plan.document(address) for address in attached}
+    return Policies(identity, dict.fromkeys(identity, role), {KEY: key}, {KEY_ARN: KEY})
+
+
 def _permission(values: dict[str, str]) -> Document:
     """A function's policy, as Lambda writes it from a permission; a plan does not know every source."""
     condition = {"ArnLike": {"AWS:SourceArn": values["source_arn"]}} if values.get("source_arn") else {}

@@ -150,7 +150,7 @@ data "aws_iam_policy_document" "unnamed" {
 # An ARN with only an id does not show the environment, but the tags do. Children of an API inherit its tags.
 locals {
   another_environment = { for environment in var.environments : environment => {
-    actions = ["acm:*", "apigateway:*", "backup:*", "ec2:*", "kms:*", "lambda:*", "wafv2:*"]
+    actions = ["acm:*", "apigateway:*", "application-autoscaling:*", "backup:*", "ec2:*", "kms:*", "lambda:*", "wafv2:*"]
     conditions = [
       { test = "StringEquals", variable = "aws:ResourceTag/Project", values = ["spillway"] },
       { test = "Null", variable = "aws:ResourceTag/Environment", values = ["false"] },

@@ -46,6 +46,12 @@ data "aws_iam_policy_document" "keys" {
     actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
     resources = ["arn:${local.partition}:kms:${local.here}:alias/spillway-${each.key}"]
   }
+  # AWS's reference lists the key beside the stream for these actions.
+  statement {
+    sid       = "EncryptStreams"
+    actions   = ["kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption"]
+    resources = [local.key_arns]
+  }
   statement {
     sid       = "UseOwnKeysThroughWhatIsMade"
     actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:RetireGrant"]

@@ -26,7 +26,10 @@ locals {
     backup = {
       arns  = ["backup:${local.here}:backup-vault:spillway-${environment}"]
       reads = ["backup:DescribeBackupVault"]
-      makes = ["backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:TagResource", "backup:UntagResource"]
+      makes = [
+        "backup:CreateBackupVault", "backup:DeleteBackupVault", "backup:ListRecoveryPointsByBackupVault", # before it deletes one
+        "backup:TagResource", "backup:UntagResource",
+      ]
     }
     budgets = {
       arns  = ["budgets::${local.account}:budget/spillway-${environment}", "budgets::${local.account}:budget/spillway-${environment}-account"]

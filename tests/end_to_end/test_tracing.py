@@ -4,11 +4,21 @@ import json
 import time
 from typing import Any
 
+import pytest
+
 import producers.aws
 from tests.faults import Answer, Request, failure, injected
 from tests.http.conftest import Api, Start, start  # noqa: F401 (a fixture)
 
 ROOT = "1-6740a1b2-0123456789abcdef01234567"
+
+
+@pytest.fixture(scope="module")
+def door() -> str:
+    """An HTTP API sends no segments to X-Ray, so the whole trace is of a REST API."""
+    return "rest"
+
+
 CLIENT = f"Root={ROOT};Parent=00112233445566ff;Sampled=1"
 WAIT_SECONDS = 60
 

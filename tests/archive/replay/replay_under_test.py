@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import Any
@@ -142,6 +142,19 @@ class ServiceTime:
         parsed["ResponseMetadata"]["HTTPHeaders"]["date"] = formatdate(self._clock.time(), usegmt=True)
 
 
+class InTurn(Executor):
+    """Runs what is submitted at once, on the thread that submits it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run it; the future is done."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 (the future carries it, as an executor's does)
+            future.set_exception(error)
+        return future
+
+
 class ReplayUnderTest:
     """An environment; moto must be active.
 
@@ -199,7 +212,8 @@ class ReplayUnderTest:
                 trap.watch(client)
         clock = clock or self.clock
         documents = Documents(s3, self.dead, clock)
-        with ThreadPoolExecutor(4) as executor:
+        # A process that is suspended stands still as a whole, so its reading ahead must not go on beside it.
+        with InTurn() if isinstance(trap, Suspension) else ThreadPoolExecutor(4) as executor:
             failures = SelectedFailures(s3, executor, stores(self.dead, self.lake, timedelta(hours=24)), documents)
             run = ReplayRun(
                 documents=documents,

@@ -49,6 +49,9 @@ format: $(DEV) ## rewrite the code in its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+simulate: $(DEV) ## the pipeline simulated: SEEDS=1000 MINUTES=10, or SEED=... for one seed with its history
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000) --minutes $(or $(MINUTES),10))
+
 chaos: $(DEV) ## every fault at once while 100,000 events flow (EVENTS=..., SEED=...)
 	EVENTS=$(or $(EVENTS),100000) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest tests/chaos -s --timeout 3600 $(ARGS)
 

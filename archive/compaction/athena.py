@@ -7,8 +7,8 @@ Each covers about `SLICE_BYTES` of the objects read, and one statement writes it
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from archive.compaction.copies import KEY
 from archive.compaction.job import CompactionFailed, Task, Written
+from archive.compaction.key import KEY
 from archive.compaction.parquet_footer import TAIL_BYTES, NotParquet, column_names, footer_bytes
 from archive.lake.athena import AthenaFailed, Execution, Workgroup
 from archive.lake.columns import columns

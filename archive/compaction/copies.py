@@ -10,7 +10,8 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-KEY: Final = ("timestamp_micros", "request_id")
+from archive.compaction.key import KEY
+
 ORIGIN: Final = "_origin"  # a column that rows have only during a merge; it is never written
 
 Mask: TypeAlias = Any  # an array of booleans, for which pyarrow's stubs have several types

@@ -22,7 +22,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from archive.compaction.copies import KEY, Origin, each_once, with_origin
+from archive.compaction.copies import Origin, each_once, with_origin
+from archive.compaction.key import KEY
 
 SLICE_BYTES: Final = 16 * 1024 * 1024
 WAITING_BYTES: Final = 192 * 1024 * 1024

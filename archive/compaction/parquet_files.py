@@ -7,7 +7,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from archive.compaction.copies import KEY, Origin
+from archive.compaction.copies import Origin
+from archive.compaction.key import KEY
 from archive.compaction.merging import Unit
 from producers.explained import Explained
 

@@ -18,7 +18,9 @@ SILENT = "any-high"  # notifies nobody, which operation.tftest.hcl checks
 @cache
 def failures() -> dict[str, tuple[str, ...]]:
     """What fails, from the table in docs/reliability.md, and the alarms in its last column."""
-    rows = [line.strip("|").split("|") for line in RELIABILITY.read_text().splitlines() if line.startswith("| ")]
+    text = RELIABILITY.read_text()
+    page_table = text[text.index("| where | what fails |") :].split("\n\n")[0]
+    rows = [line.strip("|").split("|") for line in page_table.splitlines() if line.startswith("| ")]
     [header, *table] = [[cell.strip() for cell in row] for row in rows]
     assert (header[1], header[-1]) == ("what fails", "alarms")
     return {f"{row[0]}: {row[1]}": tuple(re.findall(r"`([a-z0-9-]+)`", row[-1])) for row in table}

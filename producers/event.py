@@ -6,6 +6,7 @@ On the stream an event is one compact UTF-8 JSON object whose last member is the
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii as quote
@@ -17,7 +18,7 @@ from producers.replay_mark import Bound, ReplayMark, read_mark
 
 FORMAT_VERSION: Final = "1"
 MAX_REQUEST_ID_BYTES: Final = 1024  # DynamoDB quota: a sort key
-NULL: Final = JsonValue("null", None)
+NULL: Final = JsonValue("null")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -116,6 +117,15 @@ def format_timestamp(microseconds: int) -> str:
     """Microseconds since the epoch as an event's timestamp, such as `2026-11-23T02:34:56.123456Z`."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return f"{_to_the_second(seconds)}.{rest:06d}Z"
+
+
+def timestamps(first_micros: int, count: int) -> Iterator[str]:
+    """So many timestamps, a microsecond apart."""
+    for micros in range(first_micros, first_micros + count):
+        seconds, rest = divmod(micros, 1_000_000)
+        if rest == 0 or micros == first_micros:
+            second = _to_the_second(seconds)
+        yield f"{second}.{rest:06d}Z"
 
 
 @functools.lru_cache(maxsize=16)  # the events of a batch are microseconds apart

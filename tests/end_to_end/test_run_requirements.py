@@ -1,7 +1,6 @@
 """`spillway run` with the packages of requirements/run.txt alone, as `make run` sets it up."""
 
 import json
-import os
 import re
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import ROOT, end, start
+from tests.roles import recording
 
 # Python runs it at its start: whatever only tests have installed can't be imported.
 SITE = """
@@ -28,7 +28,8 @@ def test_it_starts_takes_an_event_and_answers_queries_without_the_packages_of_th
     absent = packages_of_tests()
     assert {"pytest", "hypothesis", "mypy"} <= absent
     (tmp_path / "sitecustomize.py").write_text(SITE.format(absent=json.dumps(sorted(absent))))
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path) + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv(recording.FOLDER_VARIABLE, raising=False)  # calls are recorded by another sitecustomize
     pipeline = start()
     try:
         assert json.loads(pipeline.spillway("post", '{"n": 1}'))["request_id"]

@@ -100,9 +100,9 @@ class Decision:
 def decide(seen: Observation, thresholds: Thresholds) -> Decision:
     """Decide on one step, or none."""
     stream, now = seen.stream, seen.at
-    blind = _without_metrics(seen)
-    if blind:
-        return blind
+    wait = _reason_to_wait(seen)
+    if wait:
+        return wait
     since = max(now - RECENT_SECONDS, stream.last_step_at or 0.0)
     recent, throttled = _peak_since(seen, since), _throttled_share(seen, since)
     full = hottest(stream.shards, stream.readers, recent)
@@ -116,7 +116,7 @@ def decide(seen: Observation, thresholds: Thresholds) -> Decision:
     return Decision(None, f"the hottest shard is {full:.0%} full: {count:,} shards are right")
 
 
-def _without_metrics(seen: Observation) -> Decision | None:
+def _reason_to_wait(seen: Observation) -> Decision | None:
     """Wait, where the stream cannot be changed, or nothing is known of it since it last was."""
     try:
         seen.stream.require_reshardable()

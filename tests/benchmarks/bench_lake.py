@@ -74,7 +74,7 @@ def _conversion(report: Report, payloads: list[str]) -> None:
 
         series = in_turn({"ours": ours, "theirs": lambda: duckdb.connect().execute(copy)}, report.rounds(11))
     report.row(
-        "local Parquet conversion, a bad record in 10,000 told apart",
+        "local Parquet conversion, a bad record in 10,000 set apart",
         megabytes / series["ours"].wall,
         megabytes / series["theirs"].wall,
         "MB/s of JSON",

@@ -1,8 +1,6 @@
 """One call of an AWS JSON service without botocore: signed, sent over a kept connection, its answer read.
 
-Only what a handler does for every event goes this way: PutRecords and BatchWriteItem. botocore serves everything else,
-and every configuration that `producers.wire_configuration` does not know.
-docs/decisions/wire-client.md has the gain, the risk, and how it is watched.
+PutRecords and BatchWriteItem go this way; botocore serves everything else (docs/decisions/wire-client.md).
 """
 
 import importlib.util
@@ -10,6 +8,7 @@ import re
 import select
 import socket
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
@@ -73,9 +72,10 @@ class WireClient:
         self._port = int(port or default)
         self.url = f"{scheme}://{self._host}" + (f":{port}" if port else "")
         self._tls = _tls_context() if scheme == "https" else None
-        self._service, self._region, self._credentials, self._now = service, region, credentials, now
+        self.service, self._region, self._credentials, self._now = service, region, credentials, now
         self._timeouts = timeouts
         self._free: list[tuple[socket.socket, BinaryIO]] = []
+        weakref.finalize(self, _close, self._free)
         self._fixed = {"content-type": TARGETS[service][1], "host": self._host.lower()}
         if self._port != default:
             self._fixed["host"] += f":{self._port}"
@@ -105,13 +105,13 @@ class WireClient:
     def headers(self, operation: str, body: bytes) -> dict[str, str]:
         """The headers of a signed request, names in lower case."""
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
-        headers = {**self._fixed, "x-amz-date": at, "x-amz-target": f"{TARGETS[self._service][0]}.{operation}"}
+        headers = {**self._fixed, "x-amz-date": at, "x-amz-target": f"{TARGETS[self.service][0]}.{operation}"}
         headers["authorization"] = signature(
-            self._credentials, headers, body, region=self._region, service=self._service, at=at
+            self._credentials, headers, body, region=self._region, service=self.service, at=at
         )
         return headers
 
-    def exchange(self, operation: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002 (tests put faults here)
+    def exchange(self, operation: str, headers: Mapping[str, str], body: bytes) -> Answer:  # noqa: ARG002 (faults are put here by it)
         """Send one request, and read its answer; an idle connection is used again."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST / HTTP/1.1\r\n{lines}user-agent: spillway\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -136,9 +136,7 @@ class WireClient:
 
     def close(self) -> None:
         """Close the connections that are kept."""
-        while self._free:
-            for each in reversed(self._free.pop()):
-                each.close()
+        _close(self._free)
 
     def _idle(self) -> tuple[socket.socket, BinaryIO] | None:
         """A kept connection that the service has not closed: one that has nothing to read."""
@@ -170,16 +168,22 @@ class WireClient:
         return sock, sock.makefile("rb")
 
 
+def _close(connections: list[tuple[socket.socket, BinaryIO]]) -> None:
+    while connections:
+        sock, reader = connections.pop()
+        reader.close()
+        sock.close()
+
+
 def _client_error(operation: str, answer: Answer, content: Mapping[str, Any]) -> ClientError:
     """The error in an answer, read as botocore's `JSONParser` reads it."""
     code, message = str(content.get("__type", answer.status)), content.get("message", content.get("Message", ""))
     code = code.partition(":")[0].rpartition("#")[2]
-    if answer.status >= 500 and (
-        not answer.body or answer.body.lstrip().lower().startswith(b"<")
-    ):  # of a load balancer
+    if answer.status >= 500 and (not answer.body or answer.body.lstrip().startswith(b"<")):  # of a load balancer
         message = answer.reason
+    request_id = answer.headers.get("x-amzn-requestid", "")
     about = {
-        "RequestId": answer.headers.get("x-amzn-requestid", ""),
+        "RequestId": request_id,
         "HTTPStatusCode": answer.status,
         "HTTPHeaders": answer.headers,
         "RetryAttempts": 0,

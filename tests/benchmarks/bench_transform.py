@@ -61,7 +61,7 @@ def _as_they_come(report: Report, aws: FakeAws) -> None:
 def _typed(report: Report) -> None:
     batch = firehose_batch(payloads(FLIGHTS, size=0))
     columns = ENVELOPE + payload_columns(json.loads(SCHEMA.read_text(encoding="utf-8")))
-    vars(firehose_transform)["columns"] = lambda: columns  # in place of those of the schema as it comes
+    vars(firehose_transform)["columns"] = lambda: columns  # in place of the schema's own
     works = {"ours": _calls(firehose_transform.handler, batch), "theirs": _calls(_powertools, batch)}
     series = in_turn(works, report.rounds(25))
     report.row(

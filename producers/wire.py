@@ -115,8 +115,7 @@ class WireClient:
         """Send one request, and read its answer; an idle connection is used again."""
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         head = f"POST / HTTP/1.1\r\n{lines}user-agent: spillway\r\ncontent-length: {len(body)}\r\n\r\n"
-        connection = self._idle() or self._connected()
-        sock, reader = connection
+        sock, reader = self._idle() or self._connected()
         is_kept = False
         try:
             sock.sendall(head.encode() + body)
@@ -128,7 +127,7 @@ class WireClient:
             raise ConnectionClosedError(endpoint_url=self.url, request=None, error=error) from error
         finally:
             if is_kept:
-                self._free.append(connection)
+                self._free.append((sock, reader))
             else:
                 reader.close()
                 sock.close()
@@ -176,14 +175,13 @@ def _close(connections: list[tuple[socket.socket, BinaryIO]]) -> None:
 
 
 def _client_error(operation: str, answer: Answer, content: Mapping[str, Any]) -> ClientError:
-    """The error in an answer, read as botocore's `JSONParser` reads it."""
+    """The error in an answer, as botocore's `JSONParser` reads it."""
     code, message = str(content.get("__type", answer.status)), content.get("message", content.get("Message", ""))
     code = code.partition(":")[0].rpartition("#")[2]
     if answer.status >= 500 and (not answer.body or answer.body.lstrip().startswith(b"<")):  # of a load balancer
         message = answer.reason
-    request_id = answer.headers.get("x-amzn-requestid", "")
     about = {
-        "RequestId": request_id,
+        "RequestId": answer.headers.get("x-amzn-requestid", ""),
         "HTTPStatusCode": answer.status,
         "HTTPHeaders": answer.headers,
         "RetryAttempts": 0,

@@ -8,7 +8,8 @@ from typing import Final
 from producers.signing import Credentials
 from producers.wire import ENDPOINT, Timeouts, WireClient
 
-SWITCH: Final = "WIRE_CLIENT"  # "on" lets this module serve; a URL too, and that is where it sends its calls
+# With the service, such as `WIRE_CLIENT_KINESIS`: "on" lets the wire client serve, and so does the URL of an endpoint.
+SWITCH: Final = "WIRE_CLIENT_"
 # What Lambda sets, and what means nothing to these calls. Any other AWS_ setting is botocore's to obey.
 KNOWN: Final = re.compile(
     r"AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|DEFAULT_REGION|EXECUTION_ENV|EC2_METADATA_DISABLED"
@@ -35,7 +36,7 @@ def wire_client(service: str, timeouts: Timeouts, environment: Mapping[str, str]
     It must where the switch is not on, where credentials or region are not in the environment, and where a profile,
     container credentials, a proxy, FIPS or dual-stack endpoints, a CA bundle, or anything else unknown is configured.
     """
-    switch = environment.get(SWITCH, "off")
+    switch = environment.get(f"{SWITCH}{service.upper()}") or "off"
     key, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
     region = environment.get("AWS_DEFAULT_REGION")
     if switch == "off" or not key or not secret or not region:

@@ -245,9 +245,8 @@ class LocalPipeline:
         """A function as Lambda's API describes it, its module loaded as at a cold start."""
         described = lambda_.get_function_configuration(FunctionName=self.names.function(module))
         variables = described.get("Environment", {}).get("Variables", {})
-        if variables.get(WIRE_SWITCH) == "on":
-            variables[WIRE_SWITCH] = self.aws_url  # it finds nothing in this process; AWS answers over HTTP too
-        os.environ.update(variables)
+        for name, value in variables.items():  # the wire client goes where AWS is answered over HTTP
+            os.environ[name] = self.aws_url if name.startswith(WIRE_SWITCH) and value == "on" else value
         handler = importlib.reload(importlib.import_module(module)).handler
         return LocalFunction(
             described["FunctionName"], handler, described["Timeout"], described["MemorySize"], described["FunctionArn"]

@@ -5,7 +5,8 @@ from producers.wire_configuration import SWITCH
 
 TIMEOUTS = Timeouts(0.5, 0.3)
 LAMBDA = {
-    SWITCH: "on",
+    f"{SWITCH}KINESIS": "on",
+    f"{SWITCH}DYNAMODB": "on",
     "AWS_ACCESS_KEY_ID": "AKIA",
     "AWS_SECRET_ACCESS_KEY": "secret",
     "AWS_SESSION_TOKEN": "token",

@@ -37,8 +37,8 @@ def test_the_address_in_every_commercial_region_is_botocores(service):
 @pytest.mark.parametrize(
     "settings",
     [
-        {SWITCH: "off"},
-        {SWITCH: ""},
+        {f"{SWITCH}KINESIS": "off"},
+        {f"{SWITCH}KINESIS": ""},
         {"AWS_PROFILE": "work"},
         {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9001/2021-08-23/credentials"},  # with SnapStart
         {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials"},

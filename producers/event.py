@@ -13,11 +13,13 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final
 
 from producers import exact_json
+from producers.envelope import MAX_REQUEST_ID_BYTES, read_envelope, timestamp_micros
 from producers.exact_json import InvalidJson, JsonValue
 from producers.replay_mark import Bound, ReplayMark, read_mark
 
+__all__ = ["MAX_REQUEST_ID_BYTES", "timestamp_micros"]  # this module's too, as far as its callers know
+
 FORMAT_VERSION: Final = "1"
-MAX_REQUEST_ID_BYTES: Final = 1024  # DynamoDB quota: a sort key
 NULL: Final = JsonValue("null")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,6 +89,11 @@ def decode(data: bytes) -> Event:
     Raises:
         PoisonEvent: the bytes are not what `encode` writes.
     """
+    return _ordinary(data) or decode_exactly(data)
+
+
+def decode_exactly(data: bytes) -> Event:
+    """What `decode` returns and raises, without msgspec."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -96,8 +103,8 @@ def decode(data: bytes) -> Event:
     if not separator or not tail.endswith("}"):
         raise PoisonEvent('not an event: no member "payload" at the end of a JSON object')
     try:
-        fields = exact_json.parse(head + "}").value
-        payload = exact_json.parse(tail[:-1])
+        fields = exact_json.parse_exactly(head + "}").value
+        payload = exact_json.parse_exactly(tail[:-1])
     except InvalidJson as error:
         raise PoisonEvent(f"not an event: {error}") from None
     if not isinstance(fields, dict) or fields.get("version") != FORMAT_VERSION:
@@ -110,6 +117,25 @@ def decode(data: bytes) -> Event:
         trace=_optional_text(fields, "trace"),
         payload=payload,
         replay=_replay(fields),
+    )
+
+
+def _ordinary(data: bytes) -> Event | None:
+    """The event in bytes that an ordinary one has; None for any other bytes."""
+    envelope = read_envelope(data)
+    if envelope is None:
+        return None
+    try:
+        payload = exact_json.parse(str(envelope.payload, "utf-8"))
+    except ValueError:
+        return None
+    return Event(
+        envelope.timestamp,
+        envelope.request_id,
+        envelope.source_ip,
+        envelope.user_agent,
+        envelope.trace,
+        payload,
     )
 
 
@@ -131,11 +157,6 @@ def timestamps(first_micros: int, count: int) -> Iterator[str]:
 @functools.lru_cache(maxsize=16)  # the events of a batch are microseconds apart
 def _to_the_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def timestamp_micros(timestamp: str) -> int:
-    """An event's timestamp as microseconds since the epoch, exactly."""
-    return (datetime.fromisoformat(timestamp) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _quote_optional(text: str | None) -> str:

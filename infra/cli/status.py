@@ -48,8 +48,8 @@ def status(  # noqa: PLR0917 (click passes options by name)
 ) -> None:
     """Show a row for each part of the pipeline: in, out, waiting, failed. On AWS, alarms come first.
 
-    Units differ: a stream record holds one event or, aggregated, many. On this machine the counts are those since the
-    start; on AWS those of the last minutes, as CloudWatch has them, some minutes late.
+    Units differ: a stream record holds one event or, aggregated, many. On this machine the counts begin at the
+    start; on AWS they are of the last minutes, as CloudWatch has them, some minutes late.
 
     \b
     spillway status --watch

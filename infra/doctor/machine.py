@@ -48,7 +48,7 @@ def check_port(name: str, port: int, option: str, is_spillway: Callable[[], bool
         require_free_port(port, option)
     except PortTaken:
         if is_spillway():
-            return well(name, f"port {port}: the pipeline that runs here has it")
+            return well(name, f"port {port} is taken, and the pipeline on this machine answers")
         remedy = f"end the program that listens there (ss -ltnp 'sport = :{port}'), or: spillway run {option} PORT"
         return Finding(name, "failed", f"port {port}: another program has it", remedy)
     return well(name, f"port {port} is free")

@@ -198,4 +198,4 @@ def check_event_schema(glue: Any, database: str, wanted: Mapping[str, Sequence[M
     if apart:
         remedy = "spillway schema check --against REV, then deploy"
         return Finding("event schema", "failed", "; ".join(apart), remedy)
-    return well("event schema", f"the columns of {', '.join(wanted)} are those of infra/event.schema.json")
+    return well("event schema", f"the columns of {', '.join(wanted)} follow infra/event.schema.json")

@@ -23,7 +23,7 @@ def answer_of(
     """The acceptance of an event.
 
     Args:
-        logs: a client of CloudWatch Logs; None where there is none.
+        logs: a client of CloudWatch Logs; None where no access log is kept.
         prefix: of the environment's names.
         request_id: of the event.
         accepted: when, or when at the earliest.

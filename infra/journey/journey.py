@@ -26,7 +26,7 @@ class Environment:
         names: of the environment.
         retention: of the stream.
         kinesis, dynamodb, s3: boto3 clients.
-        logs: the client of CloudWatch Logs, for the access log; None where there is none, as on one machine.
+        logs: the client of CloudWatch Logs, for the access log; None where none is kept, as on one machine.
         segments: gives the segments of a trace; see `infra.journey.steps.Trace`.
         trace_link: where a trace is shown, by its id.
     """

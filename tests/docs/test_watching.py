@@ -1,4 +1,4 @@
-"""The page on watching: each of its commands runs, and its bounds are those of the code."""
+"""The page on watching: each of its commands runs, and its bounds are the ones in the code."""
 
 import json
 from collections.abc import Iterator

@@ -45,6 +45,8 @@ def read_envelope(data: bytes) -> Envelope | None:
             and 1 <= len(envelope.request_id) <= MAX_REQUEST_ID_BYTES // 4  # characters of up to four bytes
         )
         micros_of_second(envelope.timestamp[:19])
+        if not data.isascii():
+            data.decode()
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
     return envelope if is_ordinary else None

@@ -1,7 +1,9 @@
 """The dead letter, and how it is sent."""
 
 import base64
+import hashlib
 import json
+import time
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,6 +19,7 @@ from consumers.dead_letter import (
     DeadLetterQueue,
     _messages,
     of_poison,
+    utc_now,
 )
 from consumers.stream_batch import Poison
 from producers.clock import SYSTEM_CLOCK
@@ -161,6 +164,9 @@ def test_bytes_too_large_for_a_message_are_left_in_s3_and_their_address_sent(que
     assert large.data_ref is not None
     bucket, _, key = large.data_ref.removeprefix("s3://").partition("/")
     assert boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == data
+    digest = hashlib.sha256(data).hexdigest()
+    place = f"{SOURCE.shard_id}/{SOURCE.sequence_number}-{SOURCE.subsequence_number}"
+    assert key == f"claims/{place}-{digest[:16]}"
 
 
 def a_letter_of(line_bytes: int) -> DeadLetter:
@@ -274,3 +280,13 @@ def test_the_dead_letter_of_poison_was_tried_once_and_knows_its_replays(bound, c
 def test_bytes_that_are_not_base64_make_a_line_invalid():
     with pytest.raises(ValueError, match=r"base64|Only base64"):
         DeadLetter.from_json(changed("data", value="YWJj*"))
+
+
+def test_the_time_of_a_failure_is_in_utc_to_the_microsecond_in_any_time_zone(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert utc_now(FakeClock(1_795_228_496.123456)) == "2026-11-21T02:34:56.123456Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -49,6 +49,13 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/shards": Folder("Measures, plans and changes the shards, by hand and by schedule.", ("producers", "infra")),
     "infra/cost": Folder("Estimates a month's bill and how it grows.", ("infra", "infra/shards")),
     "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped.", ("producers",)),
+    "infra/tail": Folder(
+        "Follows the stream: its events as they come, through reshards.", (*_HANDLERS, "archive/dead_letters")
+    ),
+    "infra/journey": Folder(
+        "Finds one event at every place that it passed.",
+        ("producers", "archive/dead_letters", "archive/lake", "infra", "infra/tail"),
+    ),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
         ("producers", "archive/lake", "infra", "infra/openx"),
@@ -63,6 +70,10 @@ FOLDERS: Final[dict[str, Folder]] = {
     ),
     "infra/deploy": Folder(
         "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
+    ),
+    "infra/doctor": Folder(
+        "Checks, each with its remedy: this machine, the account, the environment.",
+        ("producers", "infra", "infra/deploy", "infra/local", "infra/local/store"),
     ),
     "infra/local/store": Folder(
         "What one machine keeps: a SQLite database, and objects as plain files.", ("producers",)
@@ -119,12 +130,15 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/audit",
             "infra/cost",
             "infra/deploy",
+            "infra/doctor",
+            "infra/journey",
             "infra/loading",
             "infra/local",
             "infra/local/store",
             "infra/querying",
             "infra/recovery",
             "infra/shards",
+            "infra/tail",
         ),
     ),
 }  # fmt: skip

@@ -42,10 +42,12 @@ POISON = EVENTS // 10  # so many records that are not events, of few contents, s
 CONTENTS = 50
 CLIENTS = 4
 SETTLE_SECONDS = 180 + EVENTS / 100
+WIRE = os.environ.get("WIRE") == "1"  # PutRecords and BatchWriteItem over the wire client
 SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"limits": "off"},
+    "http": {"wire_client": WIRE},
     "stream": {"aggregate_bytes": 8_192},
-    "table_writer": {"batch_size": 5},
+    "table_writer": {"batch_size": 5, "wire_client": WIRE},
     "archive": {"buffer_seconds": 1},
     "dead_letters": {"timeout_seconds": 2},  # a message that failed is hidden for six times as long
 }

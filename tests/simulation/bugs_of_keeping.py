@@ -39,7 +39,7 @@ def a_checkpoint_is_kept_before_the_write() -> None:
 
 
 def firehose_keeps_its_position_before_its_object() -> None:
-    """Firehose keeps how far it has read, whatever is in no object yet."""
+    """Firehose keeps how far it has read, also what is in no object yet."""
 
     def keep(self: Firehose) -> None:
         if self._checkpoints is not None:
@@ -49,7 +49,7 @@ def firehose_keeps_its_position_before_its_object() -> None:
 
 
 def children_are_read_before_their_parents() -> None:
-    """A shard is begun whatever of its parents is left."""
+    """A shard is begun although its parents have records left."""
     startable = infra.local.event_sources.stream_mapping.startable
     infra.local.event_sources.stream_mapping.startable = lambda shards, begun, finished: startable(  # noqa: ARG005
         [{"ShardId": each["ShardId"]} for each in shards], begun, ()

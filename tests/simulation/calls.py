@@ -136,7 +136,7 @@ class Calls:
             self.scheduler.sleep(until - self.scheduler.elapsed)
 
     def left(self) -> None:
-        """AWS is done with a call, in whatever way."""
+        """AWS is done with a call."""
         actor = self.scheduler.current
         if actor is None:
             return

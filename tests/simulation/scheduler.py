@@ -179,7 +179,7 @@ class Scheduler:
         return actor
 
     def fail(self, error: BaseException) -> None:
-        """End the simulation with an error, whatever the running actor makes of it."""
+        """End the simulation with an error, also where the running actor catches it."""
         self._failure = self._failure or error
 
     def kill(self, actor: Actor) -> None:

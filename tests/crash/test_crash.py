@@ -10,8 +10,6 @@ The traffic: singles, batches, poison, replays of it, resharding, and compaction
 import os
 import random
 import shutil
-import subprocess
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +17,11 @@ import pytest
 
 from infra.local.store.crash_points import CrashPoint
 from tests.crash import held
-from tests.crash.running import SPILLWAY, Ledger, Running, send_until_dead, start
+from tests.crash.arriving import audit, wait_until_settled
+from tests.crash.running import Ledger, send_until_dead, start
 
 RANDOM = ""
 RUN_SECONDS = 4.0
-SETTLE_SECONDS = 120
 # Reached only when records expire, which takes a day of the stream's clock.
 NEEDS_A_DAY = {CrashPoint.EXPIRED_DELETED}
 
@@ -80,28 +78,3 @@ def give_compaction_work(data: Path) -> None:
         hour = files[-1].parents[2] / before.strftime("dt=%Y-%m-%d/hour=%H")
         hour.mkdir(parents=True, exist_ok=True)
         shutil.copy(files[-1], hour / files[-1].name)
-
-
-def wait_until_settled(data: Path) -> held.Held:
-    """What the folder holds once everything has arrived, or after a while."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while True:
-        found = held.read(data)
-        lake = {request_id for _, request_id in found.on_stream}
-        if (found.rows == found.on_stream.keys() and lake <= found.in_lake) or time.monotonic() > deadline:
-            return found
-        time.sleep(1)
-
-
-def audit(running: Running) -> subprocess.CompletedProcess[str]:
-    """Run `spillway audit`, which exits 1 where an event is missing anywhere."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment |= {"SPILLWAY_URL": running.url, "AWS_ENDPOINT_URL": running.aws_url}
-    return subprocess.run(
-        [str(SPILLWAY), "audit", "--from", "3h"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=2 * SETTLE_SECONDS,
-    )

@@ -1,7 +1,6 @@
 """A real `spillway run` whose disk fills, whose clock jumps, whose files others open or delete: nothing is lost."""
 
 import contextlib
-import json
 import os
 import signal
 import sqlite3
@@ -9,8 +8,6 @@ import struct
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +19,8 @@ from botocore.exceptions import ClientError
 
 from infra.local.aws.kinesis.shard_records import ORDINAL_BITS
 from infra.local.store.integrity import integrity
-from tests.crash.running import SPILLWAY, Ledger, Running, start
-from tests.crash.test_crash import audit, wait_until_settled
+from tests.crash.arriving import assert_all_arrive, audit, post, running
+from tests.crash.running import SPILLWAY, Ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -52,37 +49,6 @@ class Clocks:
 
 
 @contextmanager
-def running(data: Path, logs: Path, environment: dict[str, str] | None = None) -> Iterator[Running]:
-    started = start(data, logs, environment=environment)
-    assert started is not None
-    try:
-        yield started
-    finally:
-        started.kill()
-
-
-def post(running: Running, ledger: Ledger, events: int = 20, text: str = "x") -> int:
-    """Post a batch; the status of the answer."""
-    body = json.dumps([{"n": number, "text": text} for number in range(events)]).encode()
-    request = urllib.request.Request(running.url, body, {"Content-Type": "application/json"})  # noqa: S310 (loopback)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            ledger.add(json.load(answer))
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code
-
-
-def assert_all_arrive(data: Path, ledger: Ledger) -> None:
-    found = wait_until_settled(data)
-    assert found.problems == []
-    assert ledger.keys <= found.rows
-    assert {request_id for _, request_id in ledger.keys} <= found.in_lake
-    assert list(found.ahead()) == []
-
-
-@contextmanager
 def small_disk(place: Path) -> Iterator[Path]:
     place.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(place)], check=True)
@@ -106,9 +72,10 @@ def test_a_full_disk_is_503_and_goes_on_by_itself_once_there_is_room(tmp_path: P
         assert post(pipeline, ledger) == 201
         ballast = disk / "ballast"
         fill(ballast)
-        answers = [post(pipeline, ledger, text="y" * 5_000) for _ in range(30)]
+        answers = [post(pipeline, ledger, text="y" * 5_000)]
+        while answers[-1] == 201 and len(answers) < 30:  # SQLite reuses the room that it has first
+            answers.append(post(pipeline, ledger, text="y" * 5_000))
         assert answers[-1] == 503
-        assert set(answers) <= {201, 503}
         ballast.unlink()
         assert post(pipeline, ledger) == 201
         assert_all_arrive(disk / "data", ledger)

@@ -11,8 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.store.crash_points import CrashPoint
 from tests.crash import held
+from tests.crash.arriving import audit, wait_until_settled
 from tests.crash.running import DEAD_LETTERS, STREAM, Ledger, Running, start
-from tests.crash.test_crash import audit, wait_until_settled
 
 HIT_SECONDS = 60
 DAY_MS = 25 * 3600 * 1000

@@ -14,7 +14,8 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.kinesis.models import kinesis_backends
 
 from infra.local.aws.dynamodb.api import batch_write_item
-from infra.local.aws.kinesis.records import plain_entries, put_answer
+from infra.local.aws.kinesis import calls
+from infra.local.aws.kinesis.records import plain_entries
 from infra.local.store.errors import StoreFull
 
 if TYPE_CHECKING:
@@ -48,10 +49,9 @@ def _put_records(region: str, parameters: Answer) -> Answer | None:
     try:
         stream = backend.describe_stream(None, parameters["StreamName"])
         entries = plain_entries(parameters["Records"], max_record_bytes=stream.max_record_bytes)
-        placements = stream.log.put(entries, limited=stream.conditions.limited)
-    except (JsonRESTError, StoreFull):  # nothing was written: botocore words the error
+        return calls.put(stream, entries)
+    except JsonRESTError:  # nothing was written: botocore words the error
         return None
-    return put_answer(placements, f"stream {stream.label}")
 
 
 def _batch_write(region: str, parameters: Answer) -> Answer | None:

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from infra.local.aws.full_disk import DiskFull
 from infra.local.aws.kinesis.errors import Invalid, InvalidArgument, NotBase64, ThroughputExceeded
 from infra.local.aws.kinesis.shard_map import Entry, Placement
 from infra.local.aws.kinesis.shard_records import Record
@@ -130,6 +131,12 @@ def put_answer(placements: Iterable[Placement], label: str) -> dict[str, Any]:
         else:
             results.append({"SequenceNumber": str(placement.sequence_number), "ShardId": placement.shard_id})
     return {"FailedRecordCount": failed, "Records": results}
+
+
+def full_disk_answer(count: int) -> dict[str, Any]:
+    """The answer to PutRecords where the disk is full: each record failed, and nobody need doubt that."""
+    failure = {"ErrorCode": "InternalFailure", "ErrorMessage": DiskFull().message}
+    return {"FailedRecordCount": count, "Records": [failure] * count}
 
 
 def encode_get_answer(

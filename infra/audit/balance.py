@@ -39,7 +39,7 @@ class Balance:
         events: keys seen anywhere, of events.
         no_events: distinct bytes on the stream that are not an event.
         on_stream, in_table, in_lake, in_dead_letters, in_firehose_errors: how many of both kinds were seen there.
-        duplicates_in_lake: copies in the landing files beyond the first, in whatever hour.
+        duplicates_in_lake: copies in the landing files beyond the first, in any hour.
         on_the_way: not yet where they should be, but too young to be missing.
         missing_from_table: neither in the table nor in a dead letter.
         missing_from_lake: neither in the lake nor in an error object.

@@ -1,37 +1,26 @@
 """`spillway dead-letters discard`: settle failures without putting them back."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archive.replay.destination_kinds import STREAM
-from archive.replay.in_doubt import OutOfReach, StreamSearch
-from archive.replay.lock import LockLost, ReplayUnderWay
 from archive.replay.plan import DiscardAll
 from archive.replay.rate import Pace, Rate
-from archive.replay.run import NothingSelected, Order, ReplayRun
-from archive.replay.settling import ReplayStopped
-from infra.cli.context import CommandError, Context
+from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
     Session,
-    host,
-    nothing_selected,
-    operator,
     say_what_where_does_not_fit,
     selection_of,
     selection_options,
     session,
 )
-from infra.cli.dead_letter_putting import Display, destination, kinesis
+from infra.cli.dead_letter_putting import carry_out
 from infra.cli.dead_letter_tables import count_of, span_of
 from infra.cli.tables import print_json
-from producers.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection
-    from archive.replay.journal import Record
 
 
 @click.command()
@@ -54,7 +43,9 @@ def discard(context: Context, /, **options: Any) -> None:
     with session(context) as opened:
         if options["yes"]:
             as_written = {"discard": True, **{name: _plain(options[name]) for name in names}}
-            record = _discard(opened, selection, as_written)
+            record, _ = carry_out(
+                opened, selection, DiscardAll(), kind=STREAM, pace=Pace(Rate()), done="discarded", options=as_written
+            )
             counts = {"dry_run": False, "replay": record.id, "discarded": record.discarded}
             text = f"{count_of(record.discarded, 'failure')} discarded by {record.id}. `replay --again` puts them back."
         else:
@@ -78,29 +69,3 @@ def _plain(value: Any) -> Any:
 
 def _count(opened: Session, selection: "Selection") -> int:
     return sum(not settled.holds(failed.line) for failed, settled in opened.failures.select(selection))
-
-
-def _discard(opened: Session, selection: "Selection", as_written: dict[str, Any]) -> "Record":
-    with ThreadPoolExecutor(8, thread_name_prefix="replay") as executor, Display() as display:
-        run = ReplayRun(
-            documents=opened.failures.documents,
-            failures=opened.failures,
-            planner=DiscardAll(),
-            destination=destination(opened, STREAM, executor),
-            search=StreamSearch(kinesis(), opened.names.stream, executor, SYSTEM_CLOCK),
-            pace=Pace(Rate()),
-            stop=display.stopping.is_set,
-            on_batch=display.update,
-        )
-        order = Order(operator(opened.context), host(), os.getpid(), as_written, selection)
-        try:
-            return run.carry_out(order)[0]
-        except NothingSelected as error:
-            say_what_where_does_not_fit(opened)
-            raise nothing_selected(error, selection) from error
-        except ReplayUnderWay as error:
-            raise CommandError(f"refused: {error}") from error
-        except (ReplayStopped, LockLost, OutOfReach) as error:
-            raise CommandError(
-                f"{error}; what was discarded is noted, and the same command resumes from there"
-            ) from error

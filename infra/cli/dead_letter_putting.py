@@ -1,24 +1,35 @@
 """Where records are put back and how fast, from an environment's settings; and what is shown meanwhile."""
 
+import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from archive.replay.destination_kinds import RAW, TABLE
 from archive.replay.destinations import StreamDestination, TableDestination
+from archive.replay.in_doubt import OutOfReach, StreamSearch
+from archive.replay.lock import LockLost, ReplayUnderWay
 from archive.replay.rate import OwnTraffic, Pace, Rate, measure
+from archive.replay.run import NothingSelected, Order, ReplayRun
+from archive.replay.settling import ReplayStopped
 from consumers.table import EventTable
-from infra.cli.dead_letter_options import Session
+from infra.cli.context import CommandError
+from infra.cli.dead_letter_options import Session, host, nothing_selected, operator, say_what_where_does_not_fit
 from producers.aws import client, raw_operation
+from producers.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
+    from archive.dead_letters.selection import Selection
     from archive.replay.destinations import Destination
-    from archive.replay.plan import Tally
+    from archive.replay.journal import Record
+    from archive.replay.plan import Decides, Tally
 
 TABLE_EVENTS_PER_SECOND: Final = 1_000.0  # a new table on demand takes 4,000 writes of 1 KB a second (quota, 2026)
 
@@ -103,3 +114,53 @@ class Display:
             raise KeyboardInterrupt
         self.stopping.set()
         click.echo("\nStopping after this batch; once more ends at once.", err=True)
+
+
+def carry_out(
+    opened: Session,
+    selection: "Selection",
+    planner: "Decides",
+    *,
+    kind: str,
+    pace: Pace,
+    done: str,
+    on_start: "Callable[[Record], None]" = lambda _: None,
+    **order: Any,
+) -> "tuple[Record, Tally]":
+    """Run a replay from the command line; its journal, and what this run did.
+
+    Args:
+        opened: the environment.
+        selection: the failures.
+        planner: decides about each of them.
+        kind: of destination.
+        pace: how fast.
+        done: what the command does to a failure, such as `put back`, for messages.
+        on_start: called with the journal, before anything is put back.
+        order: further fields of `Order`.
+
+    Raises:
+        CommandError: it was refused, nothing is selected, or it stopped; the message says how to go on.
+    """
+    by = Order(operator(opened.context), host(), os.getpid(), selection=selection, **order)
+    with ThreadPoolExecutor(8, thread_name_prefix="replay") as executor, Display() as display:
+        run = ReplayRun(
+            documents=opened.failures.documents,
+            failures=opened.failures,
+            planner=planner,
+            destination=destination(opened, kind, executor),
+            search=StreamSearch(kinesis(), opened.names.stream, executor, SYSTEM_CLOCK),
+            pace=pace,
+            stop=display.stopping.is_set,
+            on_start=on_start,
+            on_batch=display.update,
+        )
+        try:
+            return run.carry_out(by)
+        except NothingSelected as error:
+            say_what_where_does_not_fit(opened)
+            raise nothing_selected(error, selection) from error
+        except ReplayUnderWay as error:
+            raise CommandError(f"refused: {error}") from error
+        except (ReplayStopped, LockLost, OutOfReach) as error:
+            raise CommandError(f"{error}; what was {done} is noted, and the same command resumes from there") from error

@@ -1,9 +1,7 @@
 """`spillway dead-letters replay`: putting back what failed."""
 
 import itertools
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
@@ -12,26 +10,18 @@ from archive.replay.destination_kinds import DESTINATIONS, RAW, STREAM
 from archive.replay.destinations import Planned
 from archive.replay.document import InvalidEdit
 from archive.replay.editing import EditError, edit_of
-from archive.replay.in_doubt import OutOfReach, StreamSearch
-from archive.replay.lock import LockLost, ReplayUnderWay
 from archive.replay.plan import Discarded, Left, Planner, Tally
-from archive.replay.run import NothingSelected, Order, ReplayRun
-from archive.replay.settling import ReplayStopped
 from infra.cli.context import CommandError, Context
 from infra.cli.dead_letter_options import (
     Session,
-    host,
-    nothing_selected,
-    operator,
     say_what_where_does_not_fit,
     selection_of,
     selection_options,
     session,
 )
-from infra.cli.dead_letter_putting import Display, destination, kinesis, pace_of
+from infra.cli.dead_letter_putting import carry_out, pace_of
 from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
-from producers.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,39 +168,19 @@ class _Replaying:
         opened = self._session
         pace, _ = pace_of(self._session, self._kind, self._options)
         started = time.monotonic()
-        with ThreadPoolExecutor(8, thread_name_prefix="replay") as executor, Display() as display:
-            run = ReplayRun(
-                documents=opened.failures.documents,
-                failures=opened.failures,
-                planner=self._planner,
-                destination=destination(opened, self._kind, executor),
-                search=StreamSearch(kinesis(), opened.names.stream, executor, SYSTEM_CLOCK),
-                pace=pace,
-                stop=display.stopping.is_set,
-                on_start=lambda record: None if self._options["as_json"] else _say_start(record),
-                on_batch=display.update,
-            )
-            order = Order(
-                operator=operator(opened.context),
-                host=host(),
-                pid=os.getpid(),
-                options=self._as_written,
-                selection=selection,
-                edits=self._edit.as_written if self._edit else (),
-                again=self._options["again"],
-                on_doubt=cast("OnDoubt", self._options["in_doubt"]),
-            )
-            try:
-                record, tally = run.carry_out(order)
-            except NothingSelected as error:
-                say_what_where_does_not_fit(opened)
-                raise nothing_selected(error, selection) from error
-            except ReplayUnderWay as error:
-                raise CommandError(f"refused: {error}") from error
-            except (ReplayStopped, LockLost, OutOfReach) as error:
-                raise CommandError(
-                    f"{error}; what was put back is noted, and the same command resumes from there"
-                ) from error
+        record, tally = carry_out(
+            opened,
+            selection,
+            self._planner,
+            kind=self._kind,
+            pace=pace,
+            done="put back",
+            on_start=lambda record: None if self._options["as_json"] else _say_start(record),
+            options=self._as_written,
+            edits=self._edit.as_written if self._edit else (),
+            again=self._options["again"],
+            on_doubt=cast("OnDoubt", self._options["in_doubt"]),
+        )
         say_what_where_does_not_fit(opened)
         self._report(record, tally, time.monotonic() - started)
 

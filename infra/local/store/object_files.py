@@ -18,7 +18,7 @@ from typing import Any, Final
 from infra.local.store.crash_points import CrashPoint, reached
 from infra.local.store.database import Database
 from infra.local.store.errors import StoreFull
-from infra.local.store.object_paths import can_be_path, files_below, hidden, remove_if_empty
+from infra.local.store.object_paths import can_be_path, files_below, hidden, make_folders, remove_if_empty
 
 DELETED: Final = ""  # as `aside`: the object is gone, its file not yet
 
@@ -235,7 +235,7 @@ class ObjectFiles:
                     folders.add(file.parent)
             elif (self._aside / aside).exists():
                 try:
-                    folders |= self._make_folders(file.parent)
+                    folders |= make_folders(file.parent)
                     (self._aside / aside).replace(file)
                 except OSError as error:  # a folder needs room, too; `finish` or the next put does what is left
                     raise StoreFull(f"the disk takes no more ({error.strerror})") from error
@@ -257,16 +257,6 @@ class ObjectFiles:
             file.unlink(missing_ok=True)
             raise StoreFull(f"the disk takes no more ({error.strerror})") from error
         return name
-
-    def _make_folders(self, folder: Path) -> set[Path]:
-        """Make a folder and those above it; gives each whose entries changed, and the folder itself."""
-        changed = {folder}
-        while not folder.is_dir():
-            folder = folder.parent
-            changed.add(folder)
-        for each in sorted(changed, key=lambda place: len(place.parts)):
-            each.mkdir(exist_ok=True)
-        return changed
 
     def _sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,7 +1,7 @@
 """Time to live: items whose time has come are deleted, a part of a table at a time.
 
-DynamoDB deletes them within a few days, and shows them until then. So does this: each step looks at some items behind
-those of the step before, and begins anew at the end of a table.
+DynamoDB deletes them within a few days, and shows them until then. So does this: each step looks at some items, and the
+next step goes on behind them. At the end of a table it begins anew.
 """
 
 from typing import TYPE_CHECKING, Any, Final

@@ -45,11 +45,15 @@ class Context:
         """The names of the environment's resources."""
         return Names(self.environment, str(self.client("sts").get_caller_identity()["Account"]))
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, connections: int = 10) -> Any:
         """A client for one AWS service, from the standard AWS settings.
 
         For the local environment, what they leave open points to the pipeline on this machine. An endpoint that
         stands in for another environment's AWS is named, once, on standard error.
+
+        Args:
+            service: such as `kinesis`.
+            connections: that its pool keeps open at once.
         """
         import boto3  # noqa: PLC0415 (commands that need no AWS start quicker without)
         from botocore.config import Config  # noqa: PLC0415
@@ -65,7 +69,10 @@ class Context:
         # A refused connection on this machine is final; across the network it may pass.
         attempts = 2 if self.is_local else 4
         return boto3.client(  # type: ignore[call-overload]
-            service, config=Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+            service,
+            config=Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"}, max_pool_connections=connections
+            ),
         )
 
     def region(self) -> str:

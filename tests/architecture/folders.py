@@ -107,6 +107,22 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/local/store",
         ),
     ),
+    "infra/console": Folder(
+        "The web console: its frame, its security, its charts, its jobs.",
+        ("producers", "infra", "infra/console/pages"),
+    ),
+    "infra/console/pages": Folder(
+        "The console's pages, over the functions that the commands call.",
+        (
+            "producers",
+            "archive/dead_letters",
+            "infra",
+            "infra/audit",
+            "infra/console",
+            "infra/querying",
+            "infra/shards",
+        ),
+    ),
     "infra/cli": Folder(
         "The command `spillway`, a module for each group of commands.",
         (
@@ -117,6 +133,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/replay",
             "infra",
             "infra/audit",
+            "infra/console",
             "infra/cost",
             "infra/deploy",
             "infra/loading",

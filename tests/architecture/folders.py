@@ -107,6 +107,10 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/local/store",
         ),
     ),
+    "infra/dead_letters": Folder(
+        "What the commands and the console do with failures: select, rehearse, replay, discard.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake", "archive/replay", "infra"),
+    ),
     "infra/console": Folder(
         "The web console: its frame, its security, its charts, its jobs.",
         ("producers", "infra", "infra/console/pages"),
@@ -135,6 +139,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/audit",
             "infra/console",
             "infra/cost",
+            "infra/dead_letters",
             "infra/deploy",
             "infra/loading",
             "infra/local",

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from archive.replay.destination_kinds import DESTINATIONS, RAW, STREAM
+from archive.dead_letters.selection import SelectionError
+from archive.replay.destination_kinds import DESTINATIONS, STREAM
 from archive.replay.editing import EditError, edit_of
 from archive.replay.run import NothingSelected
 from infra.cli.context import Context
@@ -13,17 +14,16 @@ from infra.cli.dead_letter_options import (
     nothing_selected,
     operator,
     say_what_where_does_not_fit,
-    selection_of,
     selection_options,
     session,
 )
 from infra.cli.dead_letter_putting import Display
 from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
-from infra.dead_letters.replaying import Replaying, Wish
+from infra.dead_letters.replaying import Replaying
+from infra.dead_letters.wish import wish_of
 
 if TYPE_CHECKING:
-    from archive.replay.editing import Edit
     from archive.replay.journal import Record
     from archive.replay.plan import Tally
     from archive.replay.settling import OnDoubt
@@ -91,34 +91,23 @@ def replay(context: Context, /, **options: Any) -> None:
     spillway dead-letters replay --from 2h --error ItemTooLarge
     spillway dead-letters replay --from 02:00 --to 03:00 --set /payload/user_id=null --yes
     """
-    start, end, stages, errors, where = (options[name] for name in ("start", "end", "stages", "errors", "where"))
-    kind = options["into"]
-    selection = selection_of(start, end, stages, errors, where)
-    edit = _edit(options["sets"], options["jq"], options["python"])
-    if kind == RAW and edit is not None:
-        raise click.UsageError("--into raw puts bytes back as they are; leave out --set, --jq and --python")
-    as_written = {
-        "from": start,
-        "to": end,
-        "stage": list(stages),
-        "error": list(errors),
-        "where": where,
-        "edits": list(edit.as_written) if edit else [],
-        "destination": kind,
-        "force": options["force"],
-        "again": options["again"],
-    }
-    wish = Wish(
-        selection,
-        as_written,
-        kind,
-        edit,
-        force=options["force"],
-        again=options["again"],
-        on_doubt=cast("OnDoubt", options["in_doubt"]),
-        rate=options["rate"],
-        share=options["share"],
-    )
+    try:
+        wish = wish_of(
+            options["start"],
+            options["end"],
+            stages=options["stages"],
+            errors=options["errors"],
+            where=options["where"],
+            kind=options["into"],
+            edit=edit_of(options["sets"], options["jq"], options["python"]),
+            force=options["force"],
+            again=options["again"],
+            on_doubt=cast("OnDoubt", options["in_doubt"]),
+            rate=options["rate"],
+            share=options["share"],
+        )
+    except (SelectionError, EditError) as error:
+        raise click.UsageError(str(error)) from error
     with session(context) as opened:
         replaying = Replaying(opened, wish, (lambda _: None) if options["as_json"] else _say_tried)
         if options["yes"]:
@@ -186,14 +175,6 @@ def _say_tried(tried: "list[Tried]") -> None:
         if each.left is not None:
             say(f"    {each.left.kind}: {each.left.reason}")
         click.echo()
-
-
-def _edit(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Edit | None":
-
-    try:
-        return edit_of(sets, jq, python)
-    except EditError as error:
-        raise click.UsageError(str(error)) from error
 
 
 def _say_start(record: "Record") -> None:

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,8 +24,11 @@ class Job:
 
     Args:
         what: in words, such as `audit`.
+        section: the page that it belongs to.
+        asked: the fields of the form that began it, with which it can be begun again.
         id: of the job.
         lines: of progress, the newest last.
+        counted: how far it is, one line.
         result: what came of it; None before its end.
         error: what ended it early.
         stopping: set by whoever wants it to end.
@@ -33,8 +36,11 @@ class Job:
     """
 
     what: str
+    section: str
+    asked: dict[str, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     lines: list[str] = field(default_factory=list)
+    counted: str = ""
     result: Any = None
     error: BaseException | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -51,9 +57,9 @@ class Job:
         self.lines.append(line)
         del self.lines[:-MAX_LINES]
 
-    def progress(self, line: str) -> None:
-        """Replace the newest line, as a counter does."""
-        self.lines[-1:] = [line]
+    def count(self, line: str) -> None:
+        """Show how far it is: one line, which the next call replaces."""
+        self.counted = line
 
 
 class Jobs:
@@ -63,17 +69,19 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, what: str, work: Callable[[Job], Any]) -> Job:
+    def start(self, what: str, section: str, work: Callable[[Job], Any], asked: Mapping[str, str] | None = None) -> Job:
         """Start a job.
 
         Args:
             what: it is, in words.
+            section: see `Job`.
+            asked: likewise.
             work: given the job, returns its result; it looks at `stopping` where it can be stopped.
 
         Raises:
             TooManyJobs: others have to end first.
         """
-        job = Job(what)
+        job = Job(what, section, dict(asked or {}))
         with self._lock:
             if sum(not each.is_over for each in self._jobs.values()) >= MAX_RUNNING:
                 raise TooManyJobs(f"{MAX_RUNNING} jobs of this console run already; wait until one ends, or stop one")

@@ -24,6 +24,7 @@ from archive.replay.run import Order, ReplayRun
 from archive.replay.settling import OnDoubt, ReplayStopped
 from infra.dead_letters.putting import destination, kinesis, pace_of
 from infra.dead_letters.session import Session
+from infra.dead_letters.wish import Wish
 from producers.clock import SYSTEM_CLOCK
 from producers.explained import Explained
 
@@ -37,33 +38,6 @@ class EditFitsNothing(Explained):
 
 class ReplayEnded(Explained):
     """A replay was refused, or ended before its end; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What an operator wants put back, and how.
-
-    Args:
-        selection: what is meant.
-        as_written: the options as they were written; the same ones resume an unfinished replay.
-        kind: of destination: `stream`, `table` or `raw`.
-        edit: of every event first; None for none.
-        force: whether what came back three times is put back as well.
-        again: likewise what was put back or discarded before.
-        on_doubt: what becomes of records that an interrupted replay may have put.
-        rate: events a second; None for a share of what the stream has free.
-        share: that is taken of it.
-    """
-
-    selection: Selection
-    as_written: dict[str, Any]
-    kind: str = STREAM
-    edit: Edit | None = None
-    force: bool = False
-    again: bool = False
-    on_doubt: OnDoubt = "ask"
-    rate: float | None = None
-    share: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,9 +120,11 @@ FOLDERS: Final[dict[str, Folder]] = {
         (
             "producers",
             "archive/dead_letters",
+            "archive/replay",
             "infra",
             "infra/audit",
             "infra/console",
+            "infra/dead_letters",
             "infra/querying",
             "infra/shards",
         ),

@@ -57,7 +57,7 @@ def register(blueprint: Blueprint, console: Console) -> None:
         except SelectionError as error:
             return render_template("audit.html", start=start, end=end, error=str(error))
         scan = "scan_table" in request.form
-        job = console.jobs.start("audit", lambda job: _audit(console, job, period, scan_table=scan))
+        job = console.jobs.start("audit", "Audit", lambda job: _audit(console, job, period, scan_table=scan))
         return redirect(url_for("console.job_page", job_id=job.id), 303)
 
 

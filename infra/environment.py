@@ -23,10 +23,11 @@ class Environment(Protocol):
     def names(self) -> Names:
         """The names of its resources."""
 
-    def client(self, service: str, *, connections: int = 10) -> Any:
+    def client(self, service: str, *, attempts: int | None = None, connections: int = 10) -> Any:
         """A client for one AWS service.
 
         Args:
             service: such as `kinesis`.
+            attempts: of a call at the most, for a caller that backs off by itself.
             connections: that its pool keeps open at once.
         """

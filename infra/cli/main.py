@@ -15,6 +15,7 @@ COMMANDS: Final = {  # a command's place, and the first line of its help
     "run": ("infra.cli.run:run", "Start the whole pipeline on this machine, until Ctrl-C."),
     "post": ("infra.cli.post:post", "Post one event, and print the answer."),
     "load": ("infra.cli.load:load", "Post the entries of files as events."),
+    "tail": ("infra.cli.tail:tail", "Show events as they come."),
     "query": ("infra.cli.query:query", "Query the lake, in Athena's dialect of SQL."),
     "compact": ("infra.cli.compact:compact", "Merge the small files of closed hours into few large ones."),
     "schema": (

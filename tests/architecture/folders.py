@@ -49,6 +49,9 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/shards": Folder("Measures, plans and changes the shards, by hand and by schedule.", ("producers", "infra")),
     "infra/cost": Folder("Estimates a month's bill and how it grows.", ("infra", "infra/shards")),
     "infra/loading": Folder("Sends files of events, and resumes where a killed load stopped.", ("producers",)),
+    "infra/tail": Folder(
+        "Follows the stream: its events as they come, through reshards.", (*_HANDLERS, "archive/dead_letters")
+    ),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
         ("producers", "archive/lake", "infra", "infra/openx"),
@@ -149,6 +152,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/querying",
             "infra/recovery",
             "infra/shards",
+            "infra/tail",
         ),
     ),
 }  # fmt: skip

@@ -29,6 +29,7 @@ ARGUMENTS = {
     "run": ["--memory", "--port", "0", "--aws-port", "0"],
     "post": ["{}"],
     "load": ["{entries}"],
+    "tail": ["--from", "1m", "--limit", "1"],
     "query": ["SELECT count(*) FROM events"],
     "compact": [],
     "schema check": ["--against", "{schema}"],

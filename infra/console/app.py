@@ -9,11 +9,19 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from infra.console.asgi import MAX_BODY_BYTES
 from infra.console.console import Console
-from infra.console.pages import audit, dead_letters, pipeline, query, replay
+from infra.console.pages import applying, audit, dead_letters, events, pipeline, query, replay, shards, simulation
 from infra.console.security import PREFIX, Guard
 from infra.console.text import FILTERS, plain
 
-PAGES: Final = (("pipeline", "Pipeline"), ("query", "Query"), ("audit_page", "Audit"), ("dead_letters", "Dead letters"))
+PAGES: Final = (
+    ("pipeline", "Pipeline"),
+    ("events", "Events"),
+    ("query", "Query"),
+    ("dead_letters", "Dead letters"),
+    ("shards", "Shards"),
+    ("audit_page", "Audit"),
+)
+MODULES: Final = (pipeline, events, query, dead_letters, replay, shards, applying, simulation, audit)
 
 _log = logging.getLogger("spillway.console")
 
@@ -33,7 +41,7 @@ def application(console: Console, guard: Guard) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard.install(app)
     blueprint = Blueprint("console", __name__, url_prefix=PREFIX, static_folder="static")
-    for page in (pipeline, query, audit, dead_letters, replay):
+    for page in MODULES:
         page.register(blueprint, console)
     _register_jobs(blueprint, console)
     app.register_blueprint(blueprint)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.console.jobs import Jobs
+from infra.console.tailing import Tails
 from infra.console.watch import Watch
 from infra.environment import Environment
 from infra.names import Names
@@ -22,6 +23,7 @@ class Console:
         operator: who is at work, for journals.
         folder: that keeps plans of shards and their journals.
         jobs: what runs on beyond a request.
+        tails: of the stream, for pages.
     """
 
     environment: Environment
@@ -30,6 +32,7 @@ class Console:
     operator: Callable[[], str]
     folder: Path
     jobs: Jobs = field(default_factory=Jobs)
+    tails: Tails = field(default_factory=Tails)
 
     @functools.cached_property
     def names(self) -> Names:

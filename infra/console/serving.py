@@ -19,3 +19,4 @@ def serve(console: Console, guard: Guard) -> Iterator[AsAsgi]:
         served.close()
         console.watch.stop()
         console.jobs.stop()
+        console.tails.end()

@@ -11,6 +11,7 @@ from typing import Final
 from infra.status import HopStatus
 
 SAMPLES: Final = 61  # a minute of seconds, both ends included
+FRESH_SECONDS: Final = 1.0  # parts that are sampled so often may be asked at any time
 IDLE_SECONDS: Final = 90.0  # without anyone who looks, sampling pauses
 
 
@@ -81,7 +82,7 @@ class Watch:
         return self._every_seconds
 
     def samples(self) -> tuple[Sample, ...]:
-        """The samples of the last minute; the newest, taken now where there is no recent one, last."""
+        """The samples of the last minute, and last one that was taken now where that costs nothing."""
         self._looked_at = self._clock()
         with self._lock:
             newest = self._samples[-1].at if self._samples else None
@@ -90,7 +91,10 @@ class Watch:
         self._start()
         self._wanted.set()
         with self._lock:
-            return tuple(self._samples)
+            kept = tuple(self._samples)
+        if self._every_seconds > FRESH_SECONDS:
+            return kept
+        return (*kept, Sample(self._clock(), tuple(self._take()), self._window_seconds))
 
     def sample(self) -> None:
         """Take a sample now."""

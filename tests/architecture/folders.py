@@ -116,7 +116,7 @@ FOLDERS: Final[dict[str, Folder]] = {
     ),
     "infra/console": Folder(
         "The web console: its frame, its security, its charts, its jobs.",
-        ("producers", "infra", "infra/console/pages"),
+        ("producers", "infra", "infra/console/pages", "infra/tail"),
     ),
     "infra/console/pages": Folder(
         "The console's pages, over the functions that the commands call.",
@@ -130,6 +130,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/dead_letters",
             "infra/querying",
             "infra/shards",
+            "infra/tail",
         ),
     ),
     "infra/cli": Folder(

@@ -71,7 +71,7 @@ def register(blueprint: Blueprint, console: Console) -> None:
 
     @blueprint.get("/pipeline")
     def pipeline() -> str:
-        return render_template("pipeline.html", every_ms=round(console.watch.every_seconds * 1000), **view.now())
+        return render_template("pipeline.html", every_ms=round(console.watch.every_seconds * 750), **view.now())
 
     @blueprint.get("/pipeline/now")
     def pipeline_now() -> str:

@@ -6,7 +6,7 @@
 const MOST_POLLS = 3600;
 
 function poll(element) {
-  const every = Number(element.dataset.every || 1000);
+  const every = Number(element.dataset.every ?? 1000);
   let asked = 0;
   let timer = 0;
   let isUnderWay = false;
@@ -16,10 +16,11 @@ function poll(element) {
     if (document.hidden || isUnderWay) return;
     isUnderWay = true;
     try {
-      const answer = await fetch(element.dataset.poll, { headers: { Accept: "text/html" } });
+      const seen = element.querySelector("[data-seen]")?.dataset.seen ?? "";
+      const answer = await fetch(element.dataset.poll, { headers: { "X-Seen": seen } });
       if (!answer.ok) throw new Error(String(answer.status));
       const text = await answer.text();
-      if (!isHeld(element)) show(element, text);
+      if (answer.status !== 204 && !isHeld(element)) show(element, text);
       element.removeAttribute("data-stale");
     } catch {
       element.dataset.stale = "yes";

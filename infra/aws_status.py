@@ -56,7 +56,7 @@ def hops(cloudwatch: Any, names: Names, *, since: float, now: float) -> list[Hop
     """The rows of the pipeline's parts, for a time.
 
     Of the dead-letter queue, `waiting` is what was visible in it last, `failed` what is parked. How far the readers of
-    the stream are behind, CloudWatch tells as an age only; see `behind`.
+    the stream are behind, CloudWatch shows as an age only; see `behind`.
 
     Args:
         cloudwatch: a boto3 client.

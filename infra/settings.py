@@ -262,7 +262,7 @@ def load(environment: str, path: Path = PIPELINE_FILE) -> Settings:
 
 
 def environments(path: Path = PIPELINE_FILE) -> frozenset[str]:
-    """The environments that are known: those of the settings file, of Terraform's variables, and the usual two."""
+    """The known environments: in the settings file, in Terraform's variables, and the usual two."""
     named = _read(path).get("environments") or {}
     variables = path.parent / "terraform" / "environments"
     return frozenset({*named, *USUAL_ENVIRONMENTS, *(file.stem for file in variables.glob("*.tfvars"))})

@@ -26,7 +26,7 @@ _DATA = b"\x1a"
 
 
 class MalformedAggregate(ValueError):
-    """Bytes with the magic number of an aggregate that are none, or a damaged one; the message says why."""
+    """Bytes begin with the magic number of an aggregate, and are not a whole one; the message says why."""
 
 
 class UserRecord(NamedTuple):
@@ -66,7 +66,7 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
     Args:
         records: partition key and data of each.
         max_bytes: the most that an aggregate may take with its partition key. A user record that shares an
-            aggregate with none goes as it is, whatever its size.
+            aggregate with no other is sent as it is, even if it is larger.
         by_key: whether only records of one key may share an aggregate. Otherwise neighbours do, under the key of
             the first of them.
     """
@@ -139,7 +139,7 @@ def _varint(number: int) -> bytes:
 
 
 def deaggregate(partition_key: str, data: bytes) -> list[UserRecord]:
-    """The user records in a stream record: those of an aggregate, or the one that it is itself.
+    """The user records in a stream record: the ones in an aggregate, or the record itself.
 
     Raises:
         MalformedAggregate: it begins as an aggregate, but its length, checksum, message or an index is wrong.

@@ -100,7 +100,7 @@ class Segments:
 
 
 class _Timed:
-    """Notes a call with its times, whatever comes of it."""
+    """Notes a call with its times, whether it succeeds or fails."""
 
     __slots__ = ("_calls", "_now", "_operation", "_service", "_started")
 
@@ -148,7 +148,7 @@ def _call_document(service: str, operation: str, started: float, ended: float) -
 
 
 def _send(trace: str, document: dict[str, Any]) -> None:
-    """Send one document of a trace; drop it where its header is none, or no daemon takes it now."""
+    """Send one document of a trace; drop it where its header is invalid, or no daemon takes it now."""
     root, parent = _ROOT.search(trace), _PARENT.search(trace)
     if root is None:
         return

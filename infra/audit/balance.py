@@ -39,8 +39,8 @@ class Balance:
         events: keys seen anywhere, of events.
         no_events: distinct bytes on the stream that are not an event.
         on_stream, in_table, in_lake, in_dead_letters, in_firehose_errors: how many of both kinds were seen there.
-        duplicates_in_lake: copies in the landing files beyond the first, in whatever hour.
         only_in_dead_letters, only_in_firehose_errors: of those, not in the table, or not in the lake, as well.
+        duplicates_in_lake: copies in the landing files beyond the first, in any hour.
         on_the_way: not yet where they should be, but too young to be missing.
         on_the_way_to_table, on_the_way_to_lake: the same by where they should be; an event may be in both.
         missing_from_table: neither in the table nor in a dead letter.

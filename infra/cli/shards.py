@@ -170,7 +170,7 @@ def apply(
         watch,
         by=str(context.client("sts").get_caller_identity()["Arn"]),
         settle_seconds=settle,
-        tell=lambda line: click.echo(line, err=as_json),
+        show=lambda line: click.echo(line, err=as_json),
     )
     before = len(application.check().shards)
     if application.next_step is None:

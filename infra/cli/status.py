@@ -29,8 +29,8 @@ STORE_PATH = "/_local/store"
 def status(context: Context, minutes: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
     """Show a row for each part of the pipeline: in, out, waiting, failed. On AWS, alarms come first.
 
-    Units differ: a stream record holds one event or, aggregated, many. On this machine the counts are those since the
-    start; on AWS those of the last minutes, as CloudWatch has them, some minutes late.
+    Units differ: a stream record holds one event or, aggregated, many. On this machine the counts begin at the
+    start; on AWS they are of the last minutes, as CloudWatch has them, some minutes late.
     """
     if context.is_local:
         _show_local(context, as_json=as_json)

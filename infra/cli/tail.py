@@ -39,7 +39,7 @@ AGE_WINDOW_SECONDS: Final = 600.0  # CloudWatch is up to some minutes behind
     "--where",
     default="",
     metavar="JMESPATH",
-    help="Only those of which this is true, such as \"event.payload.user_id == 'x'\"; --json shows the members.",
+    help="Only events for which this is true, such as \"event.payload.user_id == 'x'\"; --json shows the members.",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="End after so many.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: a line of JSON for each.")
@@ -107,7 +107,7 @@ def line_of(tailed: Tailed) -> str:
 
 
 def _fitted(line: str) -> str:
-    """A line cut to the terminal's width; whole where there is none."""
+    """A line cut to the terminal's width; whole where the output is not a terminal."""
     if not sys.stdout.isatty():
         return line
     width = shutil.get_terminal_size().columns

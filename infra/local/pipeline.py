@@ -65,7 +65,7 @@ class Held:
 
     Args:
         events: how many.
-        since: the timestamp of the first; None where there is none.
+        since: the timestamp of the first; None where nothing is counted.
     """
 
     events: int

@@ -130,7 +130,7 @@ class LocalLake:
         return hours.filter(pa.array(visible, pa.bool_()))
 
     def _parquet(self, objects: list[ListedObject], *, with_hidden: bool) -> ds.Dataset:
-        """Files of events as one table, whatever columns the schema had when they were written."""
+        """Files of events as one table, though the schema had other columns when some were written."""
         schema = pa.schema([*arrow_schema(columns()), *arrow_schema(PARTITIONS), *(_HIDDEN if with_hidden else ())])
         filesystem, bucket, fragments = filesystem_of(self._s3), self._buckets["lake"], []
         for found in objects:

@@ -77,7 +77,7 @@ class Shards:
         self._take_up(now)
 
     def next_due(self) -> Cursor | None:
-        """The shard to read next; None where there is none left."""
+        """The shard to read next; None where every shard was read to its end."""
         return min(self.reading.values(), key=lambda cursor: cursor.due, default=None)
 
     def __iter__(self) -> Iterator[Cursor]:

@@ -56,7 +56,7 @@ def flights() -> list[str]:
 def _transform(report: Report, payloads: list[str]) -> None:
     machine.pin(machine.measured_core())
     event = firehose_batch(payloads[:BATCH])
-    vars(firehose_transform)["columns"] = lambda: COLUMNS  # in place of those of the schema as it comes
+    vars(firehose_transform)["columns"] = lambda: COLUMNS  # in place of the schema's own
     with handlers.quiet():
         series = in_turn(
             {
@@ -116,7 +116,7 @@ def _conversion(report: Report, payloads: list[str]) -> None:
 
         series = in_turn({"ours": ours, "theirs": lambda: duckdb.connect().execute(copy)}, report.rounds(11))
     report.row(
-        "local Parquet conversion, a bad record in 10,000 told apart",
+        "local Parquet conversion, a bad record in 10,000 set apart",
         megabytes / series["ours"].wall,
         megabytes / series["theirs"].wall,
         "MB/s of JSON",

@@ -116,7 +116,7 @@ def test_a_key_is_prefix_stream_version_time_and_a_random_part(delivered: Delive
 
 
 @fact("[FH23 s3-prefixes]")
-def test_a_prefix_tells_the_hour_of_arrival_in_utc(delivered: Delivered) -> None:
+def test_a_prefix_shows_the_hour_of_arrival_in_utc(delivered: Delivered) -> None:
     (record, *_) = delivered.events()[0]["records"]
     arrived = datetime.fromtimestamp(record["approximateArrivalTimestamp"] / 1000, UTC)
     assert any(key.startswith(f"events/dt={arrived:%Y-%m-%d}/hour={arrived:%H}/") for key in delivered.keys("events/"))

@@ -10,7 +10,7 @@ import pytest
 from tests.end_to_end.conftest import ROOT, end, start
 from tests.roles import recording
 
-# Python runs it at its start: whatever only tests have installed can't be imported.
+# Python runs it at its start: what only tests have installed can't be imported.
 SITE = """
 import json, sys
 ABSENT = frozenset(json.loads({absent!r}))

@@ -1,4 +1,4 @@
-"""The handler: its answer says what is on the stream, whatever was posted."""
+"""The handler: its answer to any request says what is on the stream."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""Putting a backend of our own in the place of one of moto's."""
+"""Replaces a backend of moto's by one of ours."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from moto.core.base_backend import BackendDict
 
 
 def use_backend(backends: BackendDict[Any], backend: type[Any]) -> None:
-    """Let moto make backends of this class for a service, and forget those of another."""
+    """Let moto create backends of this class for a service, and forget existing ones of other classes."""
     backends.backend = backend
     for of_account in list(backends.values()):
         of_account.backend = backend

@@ -88,7 +88,7 @@ class BatchReader:
         others = set(found).difference(self._keys)
         if any(self._rules.key(key) in self._keys for key in others):
             raise NotUniform
-        if others and (b"NaN" in text or b"Inf" in text):  # Arrow takes them for numbers; JSON has none of them
+        if others and (b"NaN" in text or b"Inf" in text):  # Arrow takes them for numbers; JSON does not have them
             raise NotUniform
 
 

@@ -57,7 +57,7 @@ def scaling() -> Scaling:
 
 
 def write(clients: Clients, clock: FakeClock, records_per_second: float) -> None:
-    """A minute of traffic as CloudWatch tells it, and readers that keep up."""
+    """A minute of traffic as CloudWatch shows it, and readers that keep up."""
     at = clock.time()
     put_datum(clients.cloudwatch, "IncomingRecords", records_per_second * 60, at)
     put_datum(clients.cloudwatch, "IncomingBytes", records_per_second * 60 * 200, at)
@@ -91,14 +91,14 @@ def test_it_shrinks_after_an_idle_hour(clients, clock, scaling, topic):
     assert shard_count(clients) == 2
 
 
-def test_a_dry_run_tells_and_does_not_do(clients, clock, scaling, topic):
+def test_a_dry_run_reports_and_changes_nothing(clients, clock, scaling, topic):
     write(clients, clock, 5_000)
     outcome = scale(replace(scaling, dry_run=True), clients, topic, clock)
     assert (outcome["decision"], outcome["taken"]) == ("scale 2 to 4 shards", False)
     assert shard_count(clients) == 2
 
 
-def test_what_calls_for_somebody_is_told_once_an_hour(clients, clock, scaling, topic):
+def test_what_calls_for_somebody_is_reported_once_an_hour(clients, clock, scaling, topic):
     clock.advance(3_600 - clock.time() % 3_600 - 120)
     for _ in range(60):
         write(clients, clock, 100_000)

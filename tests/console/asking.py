@@ -1,4 +1,4 @@
-"""Requests to a console as a program makes them, with whatever headers a test wants."""
+"""Requests to a console as a program makes them, with the headers that a test chooses."""
 
 import html
 import re

@@ -14,7 +14,7 @@ import pytest
 from tests.end_to_end.conftest import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request
 
 PICTURES = ROOT / "build" / "console"
 WIDE = {"width": 1280, "height": 800}
@@ -60,6 +60,29 @@ class Screen:
     problems: list[str] = field(default_factory=list)
     clicks: int = 0
 
+    def watch(self, origin: str) -> None:
+        """Note from now on what must not happen."""
+
+        def said(message: "ConsoleMessage") -> None:
+            if message.type in ("error", "warning"):
+                self.problems.append(message.text)
+
+        def opened(dialog: "Dialog") -> None:
+            self.problems.append(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
+        def asked(request: "Request") -> None:
+            if not request.url.startswith(origin):
+                self.problems.append(f"asked {request.url}")
+
+        def failed(error: "Error") -> None:
+            self.problems.append(str(error))
+
+        self.page.on("console", said)
+        self.page.on("dialog", opened)
+        self.page.on("request", asked)
+        self.page.on("pageerror", failed)
+
     @property
     def origin(self) -> str:
         return self.url.partition("/console/")[0]
@@ -96,14 +119,7 @@ def screen(opened: "Browser", url: str, viewport: dict[str, int] | None = None, 
     context.set_default_timeout(TIMEOUT_MS)
     shown = Screen(context.new_page(), url)
     origin = shown.origin
-    shown.page.on("pageerror", lambda error: shown.problems.append(str(error)))
-    shown.page.on(
-        "console", lambda said: shown.problems.append(said.text) if said.type in ("error", "warning") else None
-    )
-    shown.page.on("dialog", lambda dialog: (shown.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-    shown.page.on(
-        "request", lambda asked: None if asked.url.startswith(origin) else shown.problems.append(f"asked {asked.url}")
-    )
+    shown.watch(origin)
     try:
         shown.page.goto(url)
         yield shown

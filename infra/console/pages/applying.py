@@ -108,7 +108,7 @@ def _apply(console: Console, job: Job, asked: dict[str, str]) -> dict[str, Any]:
         by=str(environment.client("sts").get_caller_identity()["Arn"]),
         clock=_Stoppable(job, SYSTEM_CLOCK),
         settle_seconds=float(asked["settle"]) if asked["settle"].isdecimal() else SETTLE_SECONDS,
-        tell=job.say,
+        show=job.say,
     )
     before = len(application.check().shards)
     application.run()

@@ -37,9 +37,11 @@ class InvalidField(ShardsError):
 
 def register(blueprint: Blueprint, console: Console) -> None:
     """Add the page's routes."""
-    report = Remembered(
-        lambda: measure(clients_of(console), console.names, minutes=MINUTES, with_sample=True), REPORT_SECONDS
-    )
+
+    def measured() -> Report:
+        return measure(clients_of(console), console.names, minutes=MINUTES, with_sample=True)
+
+    report = Remembered(measured, REPORT_SECONDS)
 
     @blueprint.get("/shards")
     def shards() -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from archive.lake.columns import REPLAYS_MEMBER, Column, Kind
+from archive.lake.envelope import BEFORE_PAYLOAD, TIMESTAMP, Envelope, read_envelope
 from archive.lake.typed_values import Fit, fit_for
 from producers.event import MAX_REQUEST_ID_BYTES, Event, decode, timestamp_micros
 from producers.replay_mark import LAKE
@@ -27,26 +28,11 @@ _PLAIN: Final[dict[Kind, Any]] = {
 }
 _UNFIT: Final = object()
 _ABSENT: Final = msgspec.Raw(b"null")
-_BEFORE_PAYLOAD: Final = b',"payload":'
 _AFTER_PAYLOAD: Final = len("}")
-_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    """The members that `producers.event.encode` writes for an event that is not a replay."""
-
-    version: msgspec.Raw
-    timestamp: str
-    request_id: str
-    source_ip: str | None
-    user_agent: str | None
-    trace: str | None
-    payload: msgspec.Raw
-
-
 _write_json: Final = msgspec.json.Encoder().encode
-_read_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
 
 class RowWriter:
@@ -101,12 +87,12 @@ class RowWriter:
     def _row_of_accepted(self, data: bytes) -> bytes | None:
         """Return the row of an ordinary event; None when the bytes might be anything else."""
         try:
-            envelope = _read_envelope(data)
+            envelope = read_envelope(data)
             payload = bytes(envelope.payload)
             if (
-                data.find(_BEFORE_PAYLOAD) + len(_BEFORE_PAYLOAD) + len(payload) + _AFTER_PAYLOAD != len(data)
+                data.find(BEFORE_PAYLOAD) + len(BEFORE_PAYLOAD) + len(payload) + _AFTER_PAYLOAD != len(data)
                 or bytes(envelope.version) != b"1"
-                or not _TIMESTAMP.fullmatch(envelope.timestamp)
+                or not TIMESTAMP.fullmatch(envelope.timestamp)
                 or not 1 <= len(envelope.request_id) <= MAX_REQUEST_ID_BYTES // 4  # characters of up to four bytes
                 or (b"\\" in data and _SURROGATE.search(data))
             ):
@@ -115,7 +101,7 @@ class RowWriter:
         except (msgspec.DecodeError, ValueError, RecursionError):
             return None
 
-    def _write(self, event: Event | _Envelope, payload: bytes, text: str, replays: int | None) -> bytes:
+    def _write(self, event: Event | Envelope, payload: bytes, text: str, replays: int | None) -> bytes:
         row: Any = self._read_typed(payload) if text[0] == "{" else self._row()
         at = event.timestamp
         row.timestamp = f"{at[:-4]}Z"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.event import Event, PoisonEvent, decode, encode, format_timestamp, timestamp_micros
+from producers.event import MAX_REQUEST_ID_BYTES, Event, PoisonEvent, decode, encode, format_timestamp, timestamp_micros
 from producers.exact_json import parse
 from tests.events import an_event
 from tests.json_values import JSON_VALUES
@@ -77,3 +77,36 @@ def test_bytes_that_are_no_event_are_poison_with_the_reason(data, reason):
 def test_no_bytes_make_decoding_fail_in_any_other_way(data):
     with pytest.raises(PoisonEvent):
         decode(data)
+
+
+@pytest.mark.parametrize("payload", ["12", '"a"', "[]", "{}"])
+def test_an_event_without_its_last_brace_is_poison(payload):
+    """Its payload would otherwise lose its last character."""
+    with pytest.raises(PoisonEvent) as raised:
+        decode(encode(an_event(payload)).removesuffix(b"}"))
+    assert str(raised.value).startswith("not an event: ")
+    if payload != "{}":
+        assert str(raised.value) == 'not an event: no member "payload" at the end of a JSON object'
+
+
+@pytest.mark.parametrize("timestamp", ["2026-11-23T02:34:56Z", ""])
+def test_another_form_of_timestamp_is_poison(timestamp):
+    data = encode(an_event()).replace(b"2026-11-23T02:34:56.000000Z", timestamp.encode())
+    with pytest.raises(PoisonEvent) as raised:
+        decode(data)
+    assert str(raised.value) == "not an event: timestamp is not like 2026-11-23T02:34:56.123456Z"
+
+
+@pytest.mark.parametrize(("size", "is_taken"), [(1, True), (1023, True), (1024, True), (1025, False), (0, False)])
+def test_a_request_id_has_1_to_1024_bytes(size, is_taken):
+    assert MAX_REQUEST_ID_BYTES == 1024
+    data = encode(an_event()).replace(b"8f1c7d5e-0000-4000-8000-000000000000", b"x" * size)
+    if is_taken:
+        assert decode(data).request_id == "x" * size
+        return
+    with pytest.raises(PoisonEvent, match="request_id is not a text of 1 to 1024 bytes"):
+        decode(data)
+
+
+def test_a_timestamps_microseconds_are_a_whole_number():
+    assert type(timestamp_micros("2026-11-23T02:34:56.123456Z")) is int

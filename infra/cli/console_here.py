@@ -33,7 +33,9 @@ class PipelineHere(Context):
         """The settings that the pipeline runs with."""
         return self.loaded or Context.settings(self)
 
-    def client(self, service: str, *, attempts: int | None = None, connections: int = 10) -> Any:
+    def client(
+        self, service: str, *, attempts: int | None = None, region: str | None = None, connections: int = 10
+    ) -> Any:
         """A client of the local endpoint."""
         import boto3  # noqa: PLC0415 (`spillway run` has loaded it)
         from botocore.config import Config  # noqa: PLC0415 (as above)
@@ -41,7 +43,7 @@ class PipelineHere(Context):
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.aws_url,
-            region_name=self.settings().region,
+            region_name=region or self.settings().region,
             aws_access_key_id=LOCAL_KEY,
             aws_secret_access_key=LOCAL_KEY,
             config=Config(retries={"total_max_attempts": attempts or 2}, max_pool_connections=connections),

@@ -52,6 +52,10 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/tail": Folder(
         "Follows the stream: its events as they come, through reshards.", (*_HANDLERS, "archive/dead_letters")
     ),
+    "infra/journey": Folder(
+        "Finds one event at every place that it passed.",
+        ("producers", "archive/dead_letters", "archive/lake", "infra", "infra/tail"),
+    ),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
         ("producers", "archive/lake", "infra", "infra/openx"),
@@ -66,6 +70,10 @@ FOLDERS: Final[dict[str, Folder]] = {
     ),
     "infra/deploy": Folder(
         "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
+    ),
+    "infra/doctor": Folder(
+        "Checks, each with its remedy: this machine, the account, the environment.",
+        ("producers", "infra", "infra/deploy", "infra/local", "infra/local/store"),
     ),
     "infra/local/store": Folder(
         "What one machine keeps: a SQLite database, and objects as plain files.", ("producers",)
@@ -147,6 +155,8 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/cost",
             "infra/dead_letters",
             "infra/deploy",
+            "infra/doctor",
+            "infra/journey",
             "infra/loading",
             "infra/local",
             "infra/local/store",

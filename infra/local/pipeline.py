@@ -141,7 +141,8 @@ class LocalPipeline:
             keeper.start()
             stack.callback(keeper.stop)
             self._attach(stack)
-            self._http = HttpServer(self._gateway(stack), listener)
+            self.gateway = self._gateway(stack)
+            self._http = HttpServer(self.gateway, listener)
             self._http.start()
             stack.callback(self._http.stop)
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/{self._settings.http.stage}/app"
@@ -167,6 +168,11 @@ class LocalPipeline:
                 return False
             time.sleep(DRAIN_POLL_SECONDS)
         return True
+
+    @property
+    def origin(self) -> str:
+        """Where its port is: scheme, address and port."""
+        return "/".join(self.url.split("/")[:3])
 
     def status(self) -> list[HopStatus]:
         """How much went through each part, in the order of the pipeline."""

@@ -119,6 +119,29 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/local/store",
         ),
     ),
+    "infra/dead_letters": Folder(
+        "What the commands and the console do with failures: select, rehearse, replay, discard.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake", "archive/replay", "infra"),
+    ),
+    "infra/console": Folder(
+        "The web console: its frame, its security, its charts, its jobs.",
+        ("producers", "infra", "infra/console/pages", "infra/tail"),
+    ),
+    "infra/console/pages": Folder(
+        "The console's pages, over the functions that the commands call.",
+        (
+            "producers",
+            "archive/dead_letters",
+            "archive/replay",
+            "infra",
+            "infra/audit",
+            "infra/console",
+            "infra/dead_letters",
+            "infra/querying",
+            "infra/shards",
+            "infra/tail",
+        ),
+    ),
     "infra/cli": Folder(
         "The command `spillway`, a module for each group of commands.",
         (
@@ -129,7 +152,9 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/replay",
             "infra",
             "infra/audit",
+            "infra/console",
             "infra/cost",
+            "infra/dead_letters",
             "infra/deploy",
             "infra/doctor",
             "infra/journey",

@@ -8,12 +8,14 @@ from typing import Final
 import click
 
 from infra.cli.context import Context
+from infra.cli.edge import writing
 from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_of, charts
 from infra.cli.shard_simulate import simulate_command
 from infra.cli.shard_tables import print_plan, print_report, report_json
 from infra.cli.tables import print_json
 from infra.functions import TABLE_WRITER
 from infra.shards.applying import Application
+from infra.shards.certainty import doubt_of, with_hottest
 from infra.shards.changing import describe
 from infra.shards.errors import MetricsMissing
 from infra.shards.journal import Journal
@@ -25,8 +27,9 @@ from infra.shards.planning import make_plan
 from infra.shards.readers import measure_writer, read_readers
 from infra.shards.report import Clients, Report, collect
 from infra.shards.steps import SETTLE_SECONDS
-from infra.shards.stream import read_stream
+from infra.shards.stream import Stream, read_stream
 from infra.shards.watching import MAX_AGE_SECONDS, Watch
+from infra.shards.writer import Writer
 from producers.clock import SYSTEM_CLOCK
 
 MINUTES_OF: Final = {"m": 1, "h": 60, "d": 1_440}
@@ -52,7 +55,8 @@ def report(context: Context, *, minutes: int, sample: bool, as_json: bool, png: 
     """Show what each shard carries, how near it is to its limits, and which keys make it hot."""
     found = _measure(context, minutes, with_sample=sample)
     if png:
-        charts().draw_report(found, png)
+        with writing(png):
+            charts().draw_report(found, png)
     if as_json:
         print_json(report_json(found))
     else:
@@ -117,7 +121,8 @@ def plan(
     else:
         made = _plan(context, found, bounds, found.peak, found.mean)
     if out:
-        write_plan(out, made)
+        with writing(out):
+            write_plan(out, made)
     if as_json:
         print_json(plan_to_json(made))
         return
@@ -215,7 +220,23 @@ def _plan(context: Context, found: Report, bounds: Bounds, peak: Load, mean: Loa
     if writer:
         writer = measure_writer(context.client("cloudwatch"), writer, len(found.stream.shards), now=found.at)
     stream = replace(found.stream, shards=reload(found.stream.shards, peak))
-    return make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
+    made = make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
+    return replace(made, doubt=_doubt(found, stream, made, bounds, writer))
+
+
+def _doubt(found: Report, stream: Stream, made: Plan, bounds: Bounds, writer: Writer | None) -> str:
+    """What else the plan might be, as far as the sample does not say how hot the hottest shard is."""
+    if found.hottest.shard_id not in found.intervals:
+        return ""
+    hottest = next(shard for shard in stream.shards if shard.shard_id == found.hottest.shard_id)
+    interval = found.intervals[hottest.shard_id]
+    others = [
+        make_plan(
+            replace(stream, shards=with_hottest(stream.shards, hottest, factor)), bounds, now=found.at, writer=writer
+        )
+        for factor in (interval.low, interval.high)
+    ]
+    return doubt_of(made, others, found.sampled_records)
 
 
 def _minutes(text: str) -> int:

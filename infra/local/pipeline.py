@@ -23,6 +23,7 @@ from botocore.config import Config
 import producers.aws
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
 from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.aws.kinesis.unread import UnreadRecords
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.firehose.delivery_stream import Firehose
@@ -55,6 +56,7 @@ STORE_PATH: Final = "/_local/store"
 STATUS_PATH: Final = "/_local/status"
 TRACES_PATH: Final = "/_local/traces"
 DRAIN_POLL_SECONDS: Final = 0.05
+PROBLEM_SECONDS: Final = 60.0  # how long the HTTP API's last problem is shown
 
 _log = logging.getLogger("spillway")
 
@@ -168,18 +170,26 @@ class LocalPipeline:
 
     def status(self) -> list[HopStatus]:
         """How much went through each part, in the order of the pipeline."""
-        metric = self._output.metric
+        metric, problem = self._output.metric, self._output.problem
         stream_mapping, queue_mapping, firehose = (worker.status() for worker in self._workers)
-        accepted, refused = metric("AcceptedEvents"), metric("RejectedEvents") + metric("ThrottledEvents")
+        accepted, rejected = metric("AcceptedEvents"), metric("RejectedEvents")
+        throttled = metric("ThrottledEvents")
+        refused_for = problem("http_api", within_seconds=PROBLEM_SECONDS)
         written, poison = metric("WrittenEvents"), metric("PoisonEvents")
         archived, lost = metric("ArchivedDeadLetters"), metric("LostRecords")
         return [
-            HopStatus("http_api", "events", accepted + refused, accepted, 0, refused),
+            HopStatus("http_api", "events", accepted + rejected, accepted, 0, rejected, throttled, refused_for),
             stream_mapping,
-            HopStatus("table_writer", "events", written + poison, written, 0, poison),
+            HopStatus(
+                *("table_writer", "events", written + poison, written, 0, poison, metric("UnwrittenEvents")),
+                cause=problem("table_writer") if stream_mapping.cause else "",
+            ),
             firehose,
             queue_mapping,
-            HopStatus("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost),
+            HopStatus(
+                *("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost),
+                cause=problem("dead_letter_archiver") if queue_mapping.cause else "",
+            ),
         ]
 
     def _attach(self, stack: contextlib.ExitStack) -> None:
@@ -202,6 +212,7 @@ class LocalPipeline:
                 sqs,
                 poll_seconds=poll_seconds,
                 checkpoints=self._checkpoints("stream_mapping"),
+                unread=UnreadRecords(self._store.database, self._stored(self.names.stream)).count,
             ),
             QueueMapping(
                 mappings[self.names.function(DEAD_LETTER_ARCHIVER)],
@@ -217,6 +228,7 @@ class LocalPipeline:
                 self._client("glue"),
                 read_seconds=poll_seconds,
                 checkpoints=self._checkpoints("firehose"),
+                unread=UnreadRecords(self._store.database, self._stored(self.names.stream)).count,
             ),
         ]
         for worker in self._workers:

@@ -37,7 +37,7 @@ ARGUMENTS = {
     "status": [],
     "audit": [],
     "shards report": [],
-    "shards plan": [],
+    "shards plan": ["--peak", "100", "--event-bytes", "600"],
     "shards apply": ["{plan}", "--yes"],
     "shards simulate": ["--trace", "{trace}"],
     "dead-letters list": [],
@@ -56,4 +56,22 @@ NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
     name
     for name in ARGUMENTS
     if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
+}
+FAILS_ANYWAY = {  # against a pipeline on this machine, with these arguments
+    "dead-letters show",
+    "deploy",
+    "destroy",
+}
+_PICTURE = ["SELECT 'a' AS label, 1 AS number"]
+WRITING = {  # for each option that names something to write, the arguments with which it is written
+    ("run", "--data"): ["--port", "0", "--aws-port", "0"],
+    ("load", "--rejects"): ["{invalid}"],
+    ("query", "--parquet"): _PICTURE,
+    ("query", "--png"): _PICTURE,
+    ("audit", "--missing"): [],
+    ("shards report", "--png"): [],
+    ("shards plan", "--out"): ["--peak", "100", "--event-bytes", "600"],
+    ("shards simulate", "--png"): ["--trace", "step"],
+    ("rebuild-table", "--journal"): ["--from", "2026-11-23T08:00"],
+    ("package", "--output"): [],
 }

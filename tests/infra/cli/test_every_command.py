@@ -246,8 +246,11 @@ def test_in_a_region_that_does_not_exist(name, spillway, monkeypatch):
         assert "AWS_REGION" in done.err
 
 
-@pytest.mark.parametrize("broken", ["{", '{"type": "strin"}', "[]"], ids=["not JSON", "not a schema", "not an object"])
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [(name, "{") for name in sorted(NAMES)]
+    + [(name, broken) for name in ("run", "schema show", "query") for broken in ('{"type": "strin"}', "[]")],
+)
 def test_with_a_broken_event_schema(name, broken, pipeline, spillway, monkeypatch, tmp_path):
     use(pipeline, monkeypatch)
     file = tmp_path / "event.schema.json"

@@ -26,7 +26,7 @@ _DATA = b"\x1a"
 
 
 class MalformedAggregate(ValueError):
-    """Bytes with the magic number of an aggregate that are none, or a damaged one; the message says why."""
+    """Bytes begin with the magic number of an aggregate, and are not a whole one; the message says why."""
 
 
 class UserRecord(NamedTuple):
@@ -66,7 +66,7 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
     Args:
         records: partition key and data of each.
         max_bytes: the most that an aggregate may take with its partition key. A user record that shares an
-            aggregate with none goes as it is, whatever its size.
+            aggregate with no other is sent as it is, even if it is larger.
         by_key: whether only records of one key may share an aggregate. Otherwise neighbours do, under the key of
             the first of them.
     """
@@ -75,14 +75,15 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
     for position, (key, data) in enumerate(records):
         group = key if by_key else ""
         aggregate = open_aggregates.get(group)
-        size = _record_size(len(data))
+        header = _record_header(len(data))
+        size = len(header) + len(data)
         if aggregate is not None and aggregate.size + size > max_bytes:
             packed.append(aggregate.close())
             aggregate = None
         if aggregate is None:
             aggregate = open_aggregates[group] = _Aggregate(key)
         aggregate.size += size
-        aggregate.data.append(data)
+        aggregate.parts += (header, data)
         aggregate.members.append(position)
     packed.extend(aggregate.close() for aggregate in open_aggregates.values())
     return packed
@@ -91,23 +92,19 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
 class _Aggregate:
     """User records of one partition key on their way into one stream record."""
 
-    __slots__ = ("data", "key", "members", "size")
+    __slots__ = ("key", "members", "parts", "size")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.data: list[bytes] = []
+        self.parts: list[bytes] = []  # what stands before each record's data, and the data
         self.members: list[int] = []
         # With the partition key twice: in the message's table, and beside the data on the stream.
         self.size = _ENVELOPE_BYTES + len(_key_table(key)) + len(key.encode())
 
     def close(self) -> StreamRecord:
-        if len(self.data) == 1:
-            return StreamRecord(self.key, self.data[0], tuple(self.members))
-        parts = [_key_table(self.key)]
-        for data in self.data:
-            parts.append(_record_header(len(data)))
-            parts.append(data)
-        message = b"".join(parts)
+        if len(self.members) == 1:
+            return StreamRecord(self.key, self.parts[1], tuple(self.members))
+        message = b"".join((_key_table(self.key), *self.parts))
         digest = hashlib.md5(message, usedforsecurity=False).digest()
         return StreamRecord(self.key, b"".join((MAGIC, message, digest)), tuple(self.members))
 
@@ -124,10 +121,6 @@ def _record_header(length: int) -> bytes:
     return _RECORD + _varint(len(data_header) + length) + data_header
 
 
-def _record_size(length: int) -> int:
-    return len(_record_header(length)) + length
-
-
 def _varint(number: int) -> bytes:
     """A non-negative integer as protobuf writes it: seven bits a byte, least first."""
     encoded = bytearray()
@@ -139,7 +132,7 @@ def _varint(number: int) -> bytes:
 
 
 def deaggregate(partition_key: str, data: bytes) -> list[UserRecord]:
-    """The user records in a stream record: those of an aggregate, or the one that it is itself.
+    """The user records in a stream record: the ones in an aggregate, or the record itself.
 
     Raises:
         MalformedAggregate: it begins as an aggregate, but its length, checksum, message or an index is wrong.

@@ -84,7 +84,7 @@ def batch(results: Sequence[Accepted | Problem]) -> Response:
     entries = [_entry(index, result) for index, result in enumerate(results)]
     body = f"{opening}{','.join(entries)}]}}"
     if _size_in_response(body) > MAX_BODY_BYTES:
-        body = f"{opening}{','.join(_shortened(results, entries, MAX_BODY_BYTES - len(opening) - 2))}]}}"
+        body = f"{opening}{','.join(_shortened(results, entries, MAX_BODY_BYTES - _size_in_response(opening) - 2))}]}}"
     return _answer(status, body, _retry_after(status))
 
 

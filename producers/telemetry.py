@@ -35,7 +35,7 @@ def count(service: str, counts: Mapping[str, int], **dimensions: str) -> None:
     metrics = {name: number for name, number in counts.items() if number}
     if not metrics:
         return
-    # The function's own name, so that environments in one account are told apart (infra/terraform/alarms_events.tf).
+    # The function's own name keeps the environments of one account apart (infra/terraform/alarms_events.tf).
     labels = {"function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", service), "service": service, **dimensions}
     directive = {
         "Namespace": NAMESPACE,

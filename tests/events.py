@@ -43,7 +43,7 @@ def kinesis_record(data: bytes, number: int = 0, partition_key: str = "key") -> 
 
 
 class Context:
-    """What a function is told of its invocation."""
+    """The context of a function's invocation."""
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._milliseconds = int(seconds * 1000)

@@ -6,6 +6,7 @@ A mutant is the code with one small change. Tests that notice kill it; one that 
 
 import ast
 import difflib
+import functools
 import json
 import re
 import sys
@@ -55,15 +56,20 @@ def mutants() -> Iterator[Mutant]:
         yield from (Mutant(path, name, code) for name, code in codes.items())
 
 
+@functools.cache
+def _functions(path: str) -> dict[str, list[str]]:
+    """The lines of every function in a copy of mutmut's, each mutant being a function of its own."""
+    source = (MUTANTS / path).read_text()
+    lines = source.splitlines()
+    found = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef))
+    return {node.name: lines[node.lineno : node.end_lineno] for node in found}
+
+
 def change_of(mutant: Mutant) -> str:
     """The lines that a mutant changes, as `old -> new`."""
-    source = (MUTANTS / mutant.path).read_text()
     short = mutant.name.rpartition(".")[2]
-    functions = {node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}
-    before, after = (
-        (ast.get_source_segment(source, functions[name]) or "").splitlines()[1:]
-        for name in (re.sub(r"__mutmut_\d+$", "__mutmut_orig", short), short)
-    )
+    functions = _functions(mutant.path)
+    before, after = functions[re.sub(r"__mutmut_\d+$", "__mutmut_orig", short)], functions[short]
     lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
     parts = [" ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"]
     return " -> ".join(parts)

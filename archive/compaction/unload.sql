@@ -1,7 +1,7 @@
 -- One slice of one hour: each event once, in the order of time. archive/compaction/athena.py fills the braces.
 --
 -- Copies of an event differ in what is null where the event schema changed between two deliveries: arbitrary takes a
--- value that is not null. The numbers are those of archive.compaction.copies.Origin: the least of a key's copies decides.
+-- value that is not null. The numbers are the values of archive.compaction.copies.Origin: the least of a key's copies decides.
 SELECT {merged}
 FROM (
   SELECT {columns}, 1 AS origin FROM events_compacted

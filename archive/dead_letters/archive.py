@@ -40,7 +40,7 @@ class Archive:
     def put(self, message: dict[str, Any], letters: list[DeadLetter], backoff: Backoff) -> list[DeadLetter]:
         """Write the letters of one message, and return those that the archive did not have.
 
-        What is in the object stays there, line for line, whatever a redelivery holds: a pointer that is read again
+        The lines in the object stay, even if a redelivery holds others: a pointer that is read again
         later may find that its records have left the stream.
 
         Args:

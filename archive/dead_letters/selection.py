@@ -11,6 +11,7 @@ import jmespath  # type: ignore[import-untyped] # botocore brings it, without ty
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped] # as above
 
 from archive.dead_letters.failures import FailedRecord
+from consumers.stream_batch import Source
 from producers.event import PoisonEvent, decode
 from producers.explained import Explained
 
@@ -58,6 +59,38 @@ class Selection:
         return cls(start, end, tuple(described["stage"]), tuple(described["error"]), described["where"])
 
 
+class Where:
+    """A condition as `--where` takes it: a JMESPath over a record's document.
+
+    Args:
+        text: such as `event.payload.user_id == 'x'`.
+
+    Raises:
+        SelectionError: the text is not a JMESPath.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            self._expression = jmespath.compile(text)
+        except JMESPathError as error:
+            raise SelectionError(f"--where is not a JMESPath: {str(error).splitlines()[0]}") from error
+
+    def holds(self, document: dict[str, Any], name: str) -> bool:
+        """Whether the condition is true of a document.
+
+        Args:
+            document: with the members of `content_of`, and others.
+            name: of the record, for the error.
+
+        Raises:
+            SelectionError: the condition cannot be applied, such as a function to a value of the wrong type.
+        """
+        try:
+            return bool(self._expression.search(document))
+        except (JMESPathError, RecursionError) as error:
+            raise SelectionError(f"--where cannot be applied to {name}: {error}") from error
+
+
 class Matcher:
     """Decides which failures a selection means.
 
@@ -67,10 +100,7 @@ class Matcher:
 
     def __init__(self, selection: Selection) -> None:
         self._selection = selection
-        try:
-            self._where = jmespath.compile(selection.where) if selection.where else None
-        except JMESPathError as error:
-            raise SelectionError(f"--where is not a JMESPath: {str(error).splitlines()[0]}") from error
+        self._where = Where(selection.where) if selection.where else None
         self._errors = [re.compile(fnmatch.translate(error), re.IGNORECASE) for error in selection.errors]
 
     @property
@@ -90,18 +120,12 @@ class Matcher:
             return False
         if self._errors and not any(error.fullmatch(failed.error.type) for error in self._errors):
             return False
-        if self._where is None:
-            return True
-        try:
-            found = self._where.search(document_of(failed))
-        except (JMESPathError, RecursionError) as error:
-            raise SelectionError(f"--where cannot be applied to {failed.name}: {error}") from error
-        return bool(found)
+        return self._where is None or self._where.holds(document_of(failed), failed.name)
 
 
 def document_of(failed: FailedRecord) -> dict[str, Any]:
     """A failure as JSON, for JMESPath and for programs; `event` where the bytes are one, else their `text`."""
-    document: dict[str, Any] = {
+    return {
         "name": failed.name,
         "stage": failed.stage,
         "error": {"type": failed.error.type, "message": failed.error.message},
@@ -110,27 +134,33 @@ def document_of(failed: FailedRecord) -> dict[str, Any]:
         "attempts": failed.attempts,
         "replays": failed.replays,
         "bound": failed.bound,
-        "source": None
-        if failed.source is None
-        else {
-            "stream": failed.source.stream,
-            "shard_id": failed.source.shard_id,
-            "sequence_number": failed.source.sequence_number,
-            "subsequence_number": failed.source.subsequence_number,
-            "partition_key": failed.source.partition_key,
-        },
-        "bytes": None if failed.data is None else len(failed.data),
-        "event": None,
-        "text": None,
+        "source": None if failed.source is None else place_of(failed.source),
+        **content_of(failed.data),
     }
-    if failed.data is None:
-        return document
+
+
+def place_of(source: Source) -> dict[str, Any]:
+    """A place on the stream as JSON."""
+    return {
+        "stream": source.stream,
+        "shard_id": source.shard_id,
+        "sequence_number": source.sequence_number,
+        "subsequence_number": source.subsequence_number,
+        "partition_key": source.partition_key,
+    }
+
+
+def content_of(data: bytes | None) -> dict[str, Any]:
+    """A user record's bytes as JSON: their number, the `event` where they are one, else their `text`."""
+    content: dict[str, Any] = {"bytes": None if data is None else len(data), "event": None, "text": None}
+    if data is None:
+        return content
     try:
-        decode(failed.data)
-        document["event"] = json.loads(failed.data)
+        decode(data)
+        content["event"] = json.loads(data)
     except (PoisonEvent, ValueError, RecursionError):  # json.loads: such as an integer of 5,000 digits
-        document["text"] = failed.data.decode("utf-8", "replace")
-    return document
+        content["text"] = data.decode("utf-8", "replace")
+    return content
 
 
 def parse_time(text: str, now: datetime) -> datetime:

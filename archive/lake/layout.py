@@ -52,7 +52,7 @@ def landing_prefix(hour: Hour) -> str:
 
 
 def data_prefix(hour: Hour, generation: str = "") -> str:
-    """The prefix of an hour's compacted files: those of one generation, or of every generation."""
+    """The prefix of an hour's compacted files, of one generation or of all."""
     return f"{DATA}/{hour.path}/" + (f"{generation}/" if generation else "")
 
 

@@ -95,7 +95,7 @@ class Decides(Protocol):
 
 
 class DiscardAll:
-    """Discards every failure, whatever its bytes are: it is settled, and nothing is put back."""
+    """Discards every failure without a look at its bytes: it is settled, and nothing is put back."""
 
     def decide(self, failed: FailedRecord) -> Discarded:
         """Discard it."""

@@ -149,7 +149,7 @@ class ReplayRun:
         return itertools.chain(first, failures)
 
     def _unfinished(self, order: Order) -> Journal | None:
-        """Return the journal of an unfinished replay of the same order; None if there is none."""
+        """Return the journal of an unfinished replay of the same order; None if every one has ended."""
         now = datetime.fromtimestamp(self.clock.time(), UTC)
         for record in newest_first(self.documents, JOURNALS_LOOKED_AT):
             recent = now - datetime.fromisoformat(record.started_at) < RESUMABLE

@@ -32,7 +32,7 @@ _NAMES: Final = {"#t": "timestamp", "#r": "request_id"}
 def rows_of(
     dynamodb: "DynamoDBClient", table: str, keys: Iterable[list[tuple[int, str]]], clock: Clock = SYSTEM_CLOCK
 ) -> Iterator[Sighting]:
-    """Those of some events that have a row.
+    """The events among some that have a row.
 
     Args:
         dynamodb: the client.

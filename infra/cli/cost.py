@@ -57,7 +57,7 @@ def cost(  # noqa: PLR0917 (click passes options by name)
 ) -> None:
     """Estimate a month's bill, and what would make it smaller. AWS is not asked.
 
-    The settings are the environment's. For local they are those of prod, because local waits for no buffer.
+    The settings are the environment's. For local they are prod's, because local waits for no buffer.
 
     \b
     spillway --env prod cost --events-per-second 1000 --event-bytes 600 --batch-size 100 --compare

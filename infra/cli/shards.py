@@ -1,7 +1,6 @@
 """`spillway shards`: measure the stream's shards, plan another number of them, carry the plan out, try it on paper."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,23 +12,18 @@ from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_
 from infra.cli.shard_simulate import simulate_command
 from infra.cli.shard_tables import print_plan, print_report, report_json
 from infra.cli.tables import print_json
-from infra.functions import TABLE_WRITER
 from infra.shards.applying import Application
-from infra.shards.certainty import doubt_of, with_hottest
 from infra.shards.changing import describe
-from infra.shards.errors import MetricsMissing
 from infra.shards.journal import Journal
 from infra.shards.limits import MINUTES_KEPT
-from infra.shards.load import Load, reload
-from infra.shards.plan import Bounds, Plan
+from infra.shards.load import Load
+from infra.shards.measuring import measure, plan_for
+from infra.shards.plan import Plan
 from infra.shards.plan_file import plan_to_json, read_plan, write_plan
-from infra.shards.planning import make_plan
-from infra.shards.readers import measure_writer, read_readers
-from infra.shards.report import Clients, Report, collect
+from infra.shards.report import Clients, Report
 from infra.shards.steps import SETTLE_SECONDS
-from infra.shards.stream import Stream, read_stream
+from infra.shards.stream import read_stream
 from infra.shards.watching import MAX_AGE_SECONDS, Watch
-from infra.shards.writer import Writer
 from producers.clock import SYSTEM_CLOCK
 
 MINUTES_OF: Final = {"m": 1, "h": 60, "d": 1_440}
@@ -110,16 +104,11 @@ def plan(
     bounds = bounds_of(target_utilisation, minimum, maximum)
     found = _measure(context, _minutes(from_metrics or "1d"), with_sample=True)
     found.stream.require_reshardable()
+    expected = None
     if peak is not None and event_bytes is not None:
         of_events = Load(float(event_bytes), 1 / events_per_record)
-        made = _plan(context, found, bounds, of_events * peak, of_events * (peak if mean is None else mean))
-    elif not found.by_minute:
-        raise MetricsMissing(
-            f"CloudWatch has no IncomingBytes of {found.stream.name} in the last {from_metrics or '1d'}: nothing "
-            "was put, or only in the last minutes; give --peak and --event-bytes instead"
-        )
-    else:
-        made = _plan(context, found, bounds, found.peak, found.mean)
+        expected = (of_events * peak, of_events * (peak if mean is None else mean))
+    made = plan_for(_clients(context), found, bounds, expected, from_metrics or "1d")
     if out:
         with writing(out):
             write_plan(out, made)
@@ -184,7 +173,7 @@ def apply(
         watch,
         by=str(context.client("sts").get_caller_identity()["Arn"]),
         settle_seconds=settle,
-        tell=lambda line: click.echo(line, err=as_json),
+        show=lambda line: click.echo(line, err=as_json),
     )
     before = len(application.check().shards)
     if application.next_step is None:
@@ -202,41 +191,7 @@ def _clients(context: Context) -> Clients:
 
 
 def _measure(context: Context, minutes: int, *, with_sample: bool) -> Report:
-    clients, names, now = _clients(context), context.names(), SYSTEM_CLOCK.time()
-    stream = read_stream(clients.kinesis, names.stream, now=now)
-    readers = read_readers(
-        clients.kinesis,
-        clients.lambda_,
-        clients.firehose,
-        stream_arn=stream.arn,
-        delivery_stream=names.delivery_stream,
-        writer_function=names.function(TABLE_WRITER),
-    )
-    return collect(clients, stream, readers, now=now, minutes=minutes, with_sample=with_sample)
-
-
-def _plan(context: Context, found: Report, bounds: Bounds, peak: Load, mean: Load) -> Plan:
-    writer = found.readers.writer
-    if writer:
-        writer = measure_writer(context.client("cloudwatch"), writer, len(found.stream.shards), now=found.at)
-    stream = replace(found.stream, shards=reload(found.stream.shards, peak))
-    made = make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
-    return replace(made, doubt=_doubt(found, stream, made, bounds, writer))
-
-
-def _doubt(found: Report, stream: Stream, made: Plan, bounds: Bounds, writer: Writer | None) -> str:
-    """What else the plan might be, as far as the sample does not say how hot the hottest shard is."""
-    if found.hottest.shard_id not in found.intervals:
-        return ""
-    hottest = next(shard for shard in stream.shards if shard.shard_id == found.hottest.shard_id)
-    interval = found.intervals[hottest.shard_id]
-    others = [
-        make_plan(
-            replace(stream, shards=with_hottest(stream.shards, hottest, factor)), bounds, now=found.at, writer=writer
-        )
-        for factor in (interval.low, interval.high)
-    ]
-    return doubt_of(made, others, found.sampled_records)
+    return measure(_clients(context), context.names(), minutes=minutes, with_sample=with_sample)
 
 
 def _minutes(text: str) -> int:

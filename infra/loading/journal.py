@@ -190,7 +190,7 @@ class Journals:
         return [journal for journal in self._journals if journal.head]
 
     def begin(self) -> None:
-        """Begin from the start, whatever an earlier load left."""
+        """Begin from the start, and discard what an earlier load left."""
         for number, journal in enumerate(self._journals):
             journal.begin(self._head(number))
 
@@ -198,7 +198,7 @@ class Journals:
         """Continue the earlier load; False where all of it is done already.
 
         Raises:
-            JournalError: there is none, it was of other files, or a file or how it is read has changed.
+            JournalError: no load was interrupted, it was of other files, or a file or how it is read has changed.
         """
         first = self._journals[0]
         if not first.head:

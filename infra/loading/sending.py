@@ -72,7 +72,7 @@ class Sender:
 
         Args:
             batches: of one file.
-            file: tells files of one load apart that hold the same.
+            file: keeps files of one load apart that have the same content.
 
         Raises:
             LoadFailed: nobody answers, or not as the API does. Batches under way then are finished, not reported.

@@ -1,4 +1,4 @@
-"""Memory that the pipeline has freed goes back to the system, so that a newcomer's machine does not miss it."""
+"""Memory that the pipeline has freed goes back to the operating system."""
 
 import ctypes
 
@@ -9,9 +9,9 @@ TRIM_BYTES = 1_000_000
 
 
 def give_back_what_is_freed() -> None:
-    """Have Arrow and the C library keep no memory for later.
+    """Make Arrow and the C library return freed memory at once.
 
-    Where the C library is none of glibc's it is left as it is.
+    A C library other than glibc keeps its own way.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

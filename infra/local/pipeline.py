@@ -33,6 +33,7 @@ from infra.local.gateway import Gateway, Stage
 from infra.local.gateway_http import HttpDoor
 from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
+from infra.local.hop_rows import rows
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
@@ -46,6 +47,7 @@ from infra.names import Names
 from infra.settings import Settings
 from infra.status import HopStatus
 from producers.validation import load_schema
+from producers.wire_configuration import SWITCH as WIRE_SWITCH
 
 if TYPE_CHECKING:
     from infra.local.worker import Worker
@@ -56,7 +58,6 @@ STORE_PATH: Final = "/_local/store"
 STATUS_PATH: Final = "/_local/status"
 TRACES_PATH: Final = "/_local/traces"
 DRAIN_POLL_SECONDS: Final = 0.05
-PROBLEM_SECONDS: Final = 60.0  # how long the HTTP API's last problem is shown
 
 _log = logging.getLogger("spillway")
 
@@ -67,7 +68,7 @@ class Held:
 
     Args:
         events: how many.
-        since: the timestamp of the first; None where there is none.
+        since: the timestamp of the first; None where nothing is counted.
     """
 
     events: int
@@ -126,6 +127,7 @@ class LocalPipeline:
             self._store = self._given_store or stack.enter_context(throwaway())
             stack.enter_context(local_aws(self._settings.region, self._settings.local.limits, self._store))
             endpoint.start()
+            self.aws_url = endpoint.url
             stack.callback(endpoint.stop)
             self._output.install()
             stack.callback(self._output.remove)
@@ -140,11 +142,11 @@ class LocalPipeline:
             keeper.start()
             stack.callback(keeper.stop)
             self._attach(stack)
-            self._http = HttpServer(self._gateway(stack), listener)
+            self.gateway = self._gateway(stack)
+            self._http = HttpServer(self.gateway, listener)
             self._http.start()
             stack.callback(self._http.stop)
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/{self._settings.http.stage}/app"
-            self.aws_url = endpoint.url
             self._stack = stack.pop_all()
         return self
 
@@ -168,29 +170,15 @@ class LocalPipeline:
             time.sleep(DRAIN_POLL_SECONDS)
         return True
 
+    @property
+    def origin(self) -> str:
+        """Where its port is: scheme, address and port."""
+        return "/".join(self.url.split("/")[:3])
+
     def status(self) -> list[HopStatus]:
         """How much went through each part, in the order of the pipeline."""
-        metric, problem = self._output.metric, self._output.problem
         stream_mapping, queue_mapping, firehose = (worker.status() for worker in self._workers)
-        accepted, rejected = metric("AcceptedEvents"), metric("RejectedEvents")
-        throttled = metric("ThrottledEvents")
-        refused_for = problem("http_api", within_seconds=PROBLEM_SECONDS)
-        written, poison = metric("WrittenEvents"), metric("PoisonEvents")
-        archived, lost = metric("ArchivedDeadLetters"), metric("LostRecords")
-        return [
-            HopStatus("http_api", "events", accepted + rejected, accepted, 0, rejected, throttled, refused_for),
-            stream_mapping,
-            HopStatus(
-                *("table_writer", "events", written + poison, written, 0, poison, metric("UnwrittenEvents")),
-                cause=problem("table_writer") if stream_mapping.cause else "",
-            ),
-            firehose,
-            queue_mapping,
-            HopStatus(
-                *("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost),
-                cause=problem("dead_letter_archiver") if queue_mapping.cause else "",
-            ),
-        ]
+        return rows(self._output, stream_mapping, firehose, queue_mapping)
 
     def _attach(self, stack: contextlib.ExitStack) -> None:
         """Run the functions, mappings and delivery stream that the AWS APIs know of."""
@@ -255,7 +243,9 @@ class LocalPipeline:
     def _function(self, lambda_: Any, module: str) -> LocalFunction:
         """A function as Lambda's API describes it, its module loaded as at a cold start."""
         described = lambda_.get_function_configuration(FunctionName=self.names.function(module))
-        os.environ.update(described.get("Environment", {}).get("Variables", {}))
+        variables = described.get("Environment", {}).get("Variables", {})
+        for name, value in variables.items():  # the wire client goes where AWS is answered over HTTP
+            os.environ[name] = self.aws_url if name.startswith(WIRE_SWITCH) and value == "on" else value
         handler = importlib.reload(importlib.import_module(module)).handler
         return LocalFunction(
             described["FunctionName"], handler, described["Timeout"], described["MemorySize"], described["FunctionArn"]

@@ -1,4 +1,4 @@
-"""The X-Ray daemon of the local pipeline: takes segments by UDP, keeps the latest, and tells the traces they make."""
+"""The X-Ray daemon of the local pipeline: receives segments by UDP, keeps the latest, and returns their traces."""
 
 import json
 import logging
@@ -21,10 +21,10 @@ _log = logging.getLogger("spillway.xray")
 
 
 class XRayDaemon:
-    """Listens on a free UDP port of the loopback; what the functions send finds it by `AWS_XRAY_DAEMON_ADDRESS`.
+    """Listens on a free UDP port of the loopback interface; the functions find it by `AWS_XRAY_DAEMON_ADDRESS`.
 
     Args:
-        kept: so many segments, the latest.
+        kept: how many segments it keeps: the latest.
     """
 
     def __init__(self, kept: int = SEGMENTS_KEPT) -> None:
@@ -38,23 +38,23 @@ class XRayDaemon:
         self._thread = threading.Thread(target=self._listen, name="xray-daemon", daemon=True)
 
     def start(self) -> None:
-        """Begin to listen, and let the functions of this process know where."""
+        """Start to listen, and give the functions of this process the address."""
         os.environ[DAEMON_VARIABLE] = self.address
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
         self._listener.close()
 
     def take(self, datagram: bytes) -> None:
-        """Keep the segment of a datagram; one that is none is logged and dropped, as the daemon does."""
+        """Keep the segment of a datagram; log and drop any other datagram, as AWS's daemon does."""
         try:
             segment = _segment(datagram)
         except ValueError as error:
-            _log.warning("a datagram that is no segment: %s", error)
+            _log.warning("dropped a datagram that is not a segment: %s", error)
             return
         self.keep(segment)
 
@@ -70,7 +70,7 @@ class XRayDaemon:
         return sorted(found, key=lambda segment: float(segment["start_time"]))
 
     def traces(self) -> list[dict[str, Any]]:
-        """The latest traces, the newest first: id, and the names of the segments in each."""
+        """The latest traces, newest first: the id of each, and the names of its segments."""
         names: dict[str, list[str]] = {}
         with self._lock:
             for segment in self._segments:
@@ -79,7 +79,7 @@ class XRayDaemon:
         return [{"id": trace_id, "segments": held} for trace_id, held in reversed(latest)]
 
     def page(self, query: dict[str, str]) -> list[dict[str, Any]]:
-        """What `/_local/traces` answers: the trace `id` of the query, or the latest ones."""
+        """The answer of `/_local/traces`: the trace that the query's `id` names, or the latest traces."""
         trace_id = query.get("id")
         return self.traces() if trace_id is None else self.trace(trace_id)
 
@@ -96,7 +96,7 @@ def _segment(datagram: bytes) -> dict[str, Any]:
     """The segment in a datagram.
 
     Raises:
-        ValueError: there is none.
+        ValueError: it is not a segment; the message says why.
     """
     header, _, document = datagram.partition(b"\n")
     if json.loads(header) != _HEADER:

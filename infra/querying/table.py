@@ -44,7 +44,7 @@ def print_result(result: Result, out: TextIO, width: int | None = None) -> Cut:
     Args:
         result: the rows; they are read as they are printed.
         out: where to.
-        width: of the terminal in characters, None where there is none.
+        width: of the terminal in characters; None where the output is not a terminal.
     """
     cut, rows = Cut(), result.rows()
     first = list(itertools.islice(rows, ROWS_THAT_SET_WIDTHS))

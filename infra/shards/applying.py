@@ -38,7 +38,7 @@ class Application:
         by: ARN of whose credentials these are.
         clock: for times and waits.
         settle_seconds: between a step and the look at what it did.
-        tell: takes a line for the operator.
+        show: takes a line for the operator.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Application:
         by: str,
         clock: Clock = SYSTEM_CLOCK,
         settle_seconds: float = SETTLE_SECONDS,
-        tell: Callable[[str], None] = lambda _: None,
+        show: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._clients = clients
         self._plan = plan
@@ -62,7 +62,7 @@ class Application:
         self._by = by
         self._clock = clock
         self._settle_seconds = settle_seconds
-        self._tell = tell
+        self._show = show
 
     @property
     def next_step(self) -> int | None:
@@ -113,7 +113,7 @@ class Application:
 
     def _carry_out(self, number: int, step: Step, baseline: Baseline) -> None:
         began_at = self._clock.time()
-        self._tell(f"step {number} of {len(self._plan.steps)}: {describe(step)}")
+        self._show(f"step {number} of {len(self._plan.steps)}: {describe(step)}")
         if step.kind == "parallelize":
             self._parallelize(number, step)
         else:

@@ -65,7 +65,7 @@ class Observation:
         at: seconds since the epoch.
         stream: with the present load of its shards.
         by_minute: the stream's load of the last hour, by the minute's start.
-        newest: when the newest whole minute of metrics ended; None where there is none.
+        newest: when the newest whole minute of metrics ended; None before the first.
         throttled: records refused, by the minute.
         iterator_age_ms: at its worst, by the minute.
         writer: the table writer, where it was measured.
@@ -100,9 +100,9 @@ class Decision:
 def decide(seen: Observation, thresholds: Thresholds) -> Decision:
     """Decide on one step, or none."""
     stream, now = seen.stream, seen.at
-    blind = _cannot_tell(seen)
-    if blind:
-        return blind
+    wait = _reason_to_wait(seen)
+    if wait:
+        return wait
     since = max(now - RECENT_SECONDS, stream.last_step_at or 0.0)
     recent, throttled = _peak_since(seen, since), _throttled_share(seen, since)
     full = hottest(stream.shards, stream.readers, recent)
@@ -116,7 +116,7 @@ def decide(seen: Observation, thresholds: Thresholds) -> Decision:
     return Decision(None, f"the hottest shard is {full:.0%} full: {count:,} shards are right")
 
 
-def _cannot_tell(seen: Observation) -> Decision | None:
+def _reason_to_wait(seen: Observation) -> Decision | None:
     """Wait, where the stream cannot be changed, or nothing is known of it since it last was."""
     try:
         seen.stream.require_reshardable()

@@ -145,5 +145,5 @@ def _named(step: Step) -> str:
 
 
 def _digits(hash_key: int) -> str:
-    """The first eight of a hash key's 32 hexadecimal digits: enough to tell shards apart."""
+    """The first eight of a hash key's 32 hexadecimal digits: no two shards share them."""
     return f"{hash_key:032x}"[:8] + "…"

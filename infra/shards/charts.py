@@ -15,7 +15,7 @@ from infra.shards.simulation import Simulation
 FULL, HOT, FINE = "#b3261e", "#e08600", "#2f6f9f"  # over the limit, over 80 %, below
 GREY: Final = "#8a8a8a"
 DPI: Final = 120
-MOST_BARS: Final = 64  # more would not be told apart
+MOST_BARS: Final = 64  # more could not be distinguished
 SHARD_INCHES: Final = 0.28
 _THOUSANDS: Final = FuncFormatter(lambda value, _: f"{value:,.10g}")
 

@@ -23,7 +23,7 @@ CHEAP_QUARTERS: Final = 4  # UpdateShardCount: multiples of 25 % of the shards t
 MAX_PARALLELIZATION: Final = 10  # CreateEventSourceMapping: ParallelizationFactor, 1 to 10
 
 # CloudWatch.
-METRIC_PERIOD_SECONDS: Final = 60  # Kinesis tells CloudWatch once a minute
+METRIC_PERIOD_SECONDS: Final = 60  # Kinesis reports to CloudWatch once a minute
 MAX_QUERIES: Final = 500  # GetMetricData: queries in a call
 MINUTES_KEPT: Final = 15 * 24 * 60  # CloudWatch: data points of 60 seconds are kept for 15 days
 

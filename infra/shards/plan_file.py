@@ -33,7 +33,7 @@ def plan_from_json(document: Any) -> Plan:
     """The plan that `plan_to_json` was given.
 
     Raises:
-        ShardsError: it is none.
+        ShardsError: it is not a plan.
     """
     try:
         if document["version"] != VERSION:

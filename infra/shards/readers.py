@@ -79,7 +79,7 @@ def measure_writer(cloudwatch: Any, writer: Writer, shards: int, *, now: float) 
 
 
 def _mappings(lambda_: Any, source_arn: str) -> dict[str, Any]:
-    """The mappings that read a stream, or one of its consumers, by the name of their function, whatever its alias."""
+    """The mappings that read a stream, or one of its consumers, by the name of their function, without its alias."""
     mappings = lambda_.list_event_source_mappings(EventSourceArn=source_arn)["EventSourceMappings"]
     return {mapping["FunctionArn"].split(":")[FUNCTION_NAME]: mapping for mapping in mappings}
 

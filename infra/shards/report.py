@@ -60,7 +60,7 @@ class Report:
         throttled_by_minute: records refused by the whole stream.
         reads_throttled: calls likewise.
         iterator_age_ms: of the slowest reader at its worst in each minute; empty where CloudWatch has none.
-        newest: when the newest whole minute known ended; None where there is none.
+        newest: when the newest whole minute known ended; None before the first.
         readers: who reads.
         headroom_minutes: until the hottest shard is full at the present growth; None where it does not grow.
         intervals: by shard id, how sure the load is; absent where it is exact, or where nothing says how sure it is.
@@ -130,7 +130,7 @@ def collect(
         readers: who reads it.
         now: seconds since the epoch.
         minutes: to look back.
-        with_sample: whether to read a little of the stream, for the keys and for what metrics do not tell.
+        with_sample: whether to read a little of the stream, for the keys and for what metrics do not show.
 
     Raises:
         ShardsError: CloudWatch or the stream cannot be read.

@@ -34,7 +34,7 @@ class ShardSample:
     Args:
         shard_id: of the shard.
         records: read.
-        load: so much a second, as far as the sample tells.
+        load: so much a second, as far as the sample shows.
         hot_keys: those with a share worth a name, heaviest first.
         is_whole: whether everything since the window began was read.
         error: by which share the load may be wrong, as a standard deviation; 0 where everything was read.

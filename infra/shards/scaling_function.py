@@ -87,13 +87,13 @@ def handler(_event: object, _context: object) -> dict[str, Any]:
 
 
 def scale(scaling: Scaling, clients: Clients, sns: Any, clock: Clock) -> dict[str, Any]:
-    """Look, decide, act, and tell.
+    """Look, decide, act, and report.
 
     Returns:
         What was decided, as plain data; the same is logged.
 
     Raises:
-        ShardsError: the stream cannot be read, or AWS refuses the step. The invocation fails, and its alarm tells.
+        ShardsError: the stream cannot be read, or AWS refuses the step. The invocation fails, and its alarm goes off.
     """
     now = clock.time()
     report = _measure(scaling, clients, now)
@@ -110,7 +110,7 @@ def scale(scaling: Scaling, clients: Clients, sns: Any, clock: Clock) -> dict[st
     }
     _log.info(json.dumps(outcome))
     if taken or (decision.attention and now % HOUR_SECONDS < scaling.period_seconds):
-        _tell(sns, scaling, outcome)
+        _notify(sns, scaling, outcome)
     return outcome
 
 
@@ -162,7 +162,7 @@ def _take(decision: Decision, clients: Clients, report: Report, clock: Clock) ->
     return True
 
 
-def _tell(sns: Any, scaling: Scaling, outcome: Mapping[str, Any]) -> None:
+def _notify(sns: Any, scaling: Scaling, outcome: Mapping[str, Any]) -> None:
     mode = "dry run: would " if outcome["dry_run"] and outcome["decision"] != "wait" else ""
     subject = f"{scaling.stream_name}: {mode}{outcome['decision']}"[:SUBJECT_CHARACTERS]
     with aws_errors("the topic"):

@@ -9,7 +9,7 @@ from infra.shards.errors import OnDemandStream, ShardsError, StreamBusy, aws_err
 from infra.shards.limits import DAY_SECONDS, SCALINGS_PER_DAY
 from infra.shards.load import Shard
 
-# AWS does not tell when a stream was scaled. Tags do: the command and the scheduled function share them.
+# AWS does not report when a stream was scaled. Tags do: the command and the scheduled function share them.
 SCALINGS_TAG: Final = "spillway:scalings"  # the times of the latest ten UpdateShardCount calls
 LAST_STEP_TAG: Final = "spillway:last-step"  # the time of the latest step of any kind
 _TIME: Final = "%Y%m%dT%H%M%SZ"  # ten of them fit a tag's 256 characters
@@ -30,7 +30,7 @@ class Stream:
         quota: how many shards the account may have open in the region.
         quota_left: how many more than now.
         scalings: times of UpdateShardCount calls in the last 24 hours, seconds since the epoch, oldest first.
-        last_step_at: time of the latest step of any kind; None where there was none that is known of.
+        last_step_at: time of the latest known step of any kind; None before the first.
         readers: consumers that share the shards' read throughput.
         fan_out: consumers with enhanced fan-out.
     """
@@ -137,7 +137,7 @@ def note_step(kinesis: Any, stream: Stream, at: float, *, scaling: bool) -> None
 
 
 def within_a_day(times: Sequence[float], now: float) -> tuple[float, ...]:
-    """Those of the times that lie in the 24 hours before `now`, oldest first."""
+    """The times that lie in the 24 hours before `now`, oldest first."""
     return tuple(sorted(time for time in times if now - DAY_SECONDS < time <= now))
 
 

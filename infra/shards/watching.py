@@ -61,7 +61,7 @@ class Watch:
         if age_ms is None and self._needs_age:
             raise MetricsMissing(
                 f"CloudWatch has no {metrics.ITERATOR_AGE} of {self._stream_name} in the last "
-                f"{AGE_WINDOW_SECONDS // 60} minutes, so nothing would tell whether readers fall behind; is anyone "
+                f"{AGE_WINDOW_SECONDS // 60} minutes, so nothing would show whether readers fall behind; is anyone "
                 "reading? To go on without it: --without-age"
             )
         return Baseline(self._alarms(), age_ms)

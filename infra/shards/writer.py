@@ -19,7 +19,7 @@ class Writer:
         function_name: of the Lambda.
         mapping_id: UUID of the event source mapping.
         factor: ParallelizationFactor, 1 to 10.
-        busy: share of the lanes' time spent in invocations, 0 to 1; None where Lambda has not told.
+        busy: share of the lanes' time spent in invocations, 0 to 1; None where Lambda has not reported it.
     """
 
     function_name: str

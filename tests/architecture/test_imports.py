@@ -1,10 +1,11 @@
-"""Which folder imports which."""
+"""Which folder imports which, and which module."""
 
 import ast
+import graphlib
 
 import pytest
 
-from tests.architecture.folders import FOLDERS, LAYERS, ROOT, folder_imports
+from tests.architecture.folders import FOLDERS, LAYERS, ROOT, folder_imports, imports
 
 MAX_LINES = 300
 
@@ -42,6 +43,45 @@ def test_a_folder_imports_what_its_rule_allows_and_the_rule_allows_no_more(folde
 @pytest.mark.parametrize("folder", ["infra/audit", "infra/recovery", "infra/querying"])
 def test_what_serves_aws_as_well_does_not_import_the_local_pipeline(folder):
     assert not [each for each in FOLDERS[folder].may_import if each.startswith("infra/local")]
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """An import for type checking counts: who reads one module of a circle has to read them all."""
+    order = list(graphlib.TopologicalSorter(imports()).static_order())
+    assert order.index("producers.event") < order.index("infra.cli.main")
+
+
+def test_a_circle_of_imports_is_found():
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter({"a": {"b"}, "b": {"c"}, "c": {"a"}}).prepare()
+
+
+def _imported_test_modules(text: str) -> list[str]:
+    """The test modules that a file imports, wherever the import stands."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            dotted = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        found += [each for each in dotted if each.startswith("tests.") and ".test_" in each]
+    return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from tests.a.test_b import c",
+        "from tests.a import test_b",
+        "import tests.a.test_b",
+        "def f():\n    import tests.test_b",
+    ],
+)
+def test_an_import_of_a_test_module_is_found_in_each_form(text):
+    assert _imported_test_modules(text)
+    assert not _imported_test_modules(text.replace("test_b", "b"))
 
 
 def test_files_stay_short():

@@ -35,7 +35,7 @@ def test_an_event_becomes_a_row():
     }
 
 
-def test_what_is_no_event_comes_back_failed_as_it_was_and_the_others_are_rows():
+def test_bytes_that_are_not_an_event_come_back_failed_and_unchanged_and_the_others_are_rows():
     answers = transform(encode(an_event()), b"poison", encode(an_event("2")))
     assert [answer["result"] for answer in answers] == ["Ok", "ProcessingFailed", "Ok"]
     assert base64.b64decode(answers[1]["data"]) == b"poison"

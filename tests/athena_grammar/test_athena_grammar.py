@@ -43,7 +43,7 @@ class Parsed:
 
     @property
     def form(self) -> list[int]:
-        """The types of its tokens: what stays the same whatever a value is."""
+        """The types of its tokens, which do not depend on the values."""
         return [kind for kind, _ in self.tokens]
 
 

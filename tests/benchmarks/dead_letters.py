@@ -1,4 +1,4 @@
-"""An archive of dead letters in the fake AWS, and what is done with it; as a process of its own it tells its memory."""
+"""An archive of dead letters in the fake AWS, and what is done with it; as a process it reports its memory."""
 
 import json
 import sys

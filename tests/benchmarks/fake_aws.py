@@ -1,7 +1,7 @@
 """A fake AWS endpoint in a process of its own: answers at once or after a fixed latency, and counts.
 
 It stands in for the network and the services, so that what is measured is the handler. It knows just enough of
-Kinesis, DynamoDB, SQS and S3 for the handlers to be content, keeps bodies only when told, and runs on another core
+Kinesis, DynamoDB, SQS and S3 for the handlers to be content, keeps bodies only on request, and runs on another core
 than its caller. TLS, which a handler would pay for on AWS, is left out for both sides of every comparison.
 """
 

@@ -1,4 +1,4 @@
-"""A process that starts one handler as Lambda does, calls it, and tells how long it took and how much memory.
+"""A process that starts one handler as Lambda does, calls it, and reports its time and memory.
 
     python -m tests.benchmarks.handler_process MODULE EVENT_FILE
 
@@ -14,7 +14,7 @@ import time
 
 
 class Context:
-    """What a handler is told of its invocation; see `infra.local.lambda_context`, which would import more."""
+    """The context of a handler's invocation; see `infra.local.lambda_context`, which would import more."""
 
     aws_request_id = "8f1c7d5e-0000-4000-8000-000000000000"
     function_name = "bench"
@@ -52,7 +52,7 @@ def main(module: str, event_file: str) -> dict[str, object]:
 
 
 def problem_of(answer):
-    """Why an answer is none that a benchmark may count; None where it is."""
+    """Why a benchmark may not count an answer; None where it may."""
     if answer.get("batchItemFailures") or answer.get("statusCode", 201) != 201:
         return json.dumps(answer)[:300]
     failed = [record for record in answer.get("records", ()) if record["result"] != "Ok"]

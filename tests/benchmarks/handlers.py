@@ -42,7 +42,7 @@ def load(module: str, aws: FakeAws) -> Handler:
 
 
 def context() -> LambdaContext:
-    """What Lambda would tell a handler about an invocation that has a minute."""
+    """The context of an invocation that has a minute left."""
     return LambdaContext(
         aws_request_id="8f1c7d5e-0000-4000-8000-000000000000",
         function_name="bench",

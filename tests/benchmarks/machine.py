@@ -10,7 +10,7 @@ SPIN_STEPS: Final = 100_000
 
 
 def spin() -> float:
-    """Milliseconds of CPU that a fixed piece of work takes now: tells the speeds of a core apart."""
+    """Milliseconds of CPU that a fixed piece of work takes now: it shows the core's present speed."""
     started = time.thread_time()
     total = 0
     for step in range(SPIN_STEPS):

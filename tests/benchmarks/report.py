@@ -28,7 +28,7 @@ class Row:
         ours: Spillway's figure, in `unit`.
         baseline: the other's, in the same run; None where there is nothing to compare with.
         unit: such as `records/s`, `ms of CPU` or `MiB`.
-        target: `≥ 1.5 x` or `≤ 60 %` of the baseline, or `≤ 500 MiB` of itself; empty where there is none.
+        target: `≥ 1.5 x` or `≤ 60 %` of the baseline, or `≤ 500 MiB` of itself; empty where the figure has no target.
         baseline_name: what the baseline is.
         ratio: ours to baseline; None without a baseline.
         met: whether the target is; None without one.
@@ -169,7 +169,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def is_met(target: str, ours: float, ratio: float | None) -> bool | None:
-    """Whether a figure meets its target; None where there is none.
+    """Whether a figure meets its target; None where it has no target.
 
     Raises:
         ValueError: see `Report.row`.

@@ -3,36 +3,19 @@
 A test sees no difference. What it creates has the suite's prefix, and is in the ledger before it is created.
 """
 
-import io
 import json
 import time
 import uuid
-import zipfile
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from tests.conformance.doors import ServedDoor
 from tests.conformance.ledger import Ledger, Resource
+from tests.conformance.probe import PROBE, SUCCESS, package
 from tests.conformance.removing import PREFIX, remove_all
-
-# A probe keeps each event it is given in a bucket, and answers as the test says.
-PROBE: Final = """
-import base64, json, time, uuid
-import boto3
-S3 = boto3.client("s3", region_name={region!r})
-
-{answer}
-
-def handler(event, context):
-    seen = {{"event": event, "arn": context.invoked_function_arn, "request_id": context.aws_request_id}}
-    key = f"{name}/{{time.time_ns():020}}-{{uuid.uuid4()}}"
-    S3.put_object(Bucket={bucket!r}, Key=key, Body=json.dumps(seen))
-    return answer(event)
-"""
-SUCCESS: Final = "def answer(event):\n    return None\n"
 
 
 class Account:
@@ -158,7 +141,7 @@ class Account:
             Runtime="python3.13",
             Role=self.role_arn,
             Handler="index.handler",
-            Code={"ZipFile": _package(source)},
+            Code={"ZipFile": package(source)},
             Timeout=timeout_seconds,
             MemorySize=256,
         )
@@ -307,10 +290,3 @@ class Account:
 
     def _delivery_stream_created(self, name: str) -> None:
         """Nothing: Firehose runs it."""
-
-
-def _package(source: str) -> bytes:
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("index.py", source)
-    return package.getvalue()

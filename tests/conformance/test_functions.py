@@ -1,4 +1,4 @@
-"""Lambda: what the caller of a function gets, whatever the function does."""
+"""Lambda: what the caller of a function gets when it returns, fails or takes too long."""
 
 import json
 from typing import Any

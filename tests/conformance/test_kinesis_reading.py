@@ -31,7 +31,7 @@ def test_sequence_numbers_are_decimal_and_grow_within_a_shard(written: list[dict
 
 
 @fact("[m kinesis GetRecords]")
-def test_data_is_read_as_it_was_put_whatever_its_bytes(account: Account, stream: str) -> None:
+def test_data_of_any_bytes_is_read_as_it_was_put(account: Account, stream: str) -> None:
     data = bytes(range(256))
     answer = account.kinesis.put_record(StreamName=stream, PartitionKey="k", Data=data)
     position = {"StartingSequenceNumber": answer["SequenceNumber"]}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.account import SUCCESS, Account
+from tests.conformance.account import Account
 from tests.conformance.facts import fact
+from tests.conformance.probe import SUCCESS
 
 REPORTS = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 NAMES_BAD = """

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.account import SUCCESS, Account
+from tests.conformance.account import Account
 from tests.conformance.facts import fact
 from tests.conformance.mapped_streams import NAMES_BAD, REPORTS, MappedStream, mapped, put, returning
+from tests.conformance.probe import SUCCESS
 
 
 @pytest.fixture(scope="module")

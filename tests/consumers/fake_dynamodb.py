@@ -1,4 +1,4 @@
-"""A DynamoDB that fails as told, for tests of what moto never does."""
+"""A DynamoDB that fails as a test says, in ways that moto never does."""
 
 import json
 from typing import Any

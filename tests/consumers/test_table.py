@@ -1,4 +1,4 @@
-"""Writing rows, whatever part of it fails."""
+"""Writing rows, while any part of it fails."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -15,7 +15,11 @@ HERE = {  # what the page says, for the local pipeline
     "--env dev": "--env local",
     "aws sqs": "aws --endpoint-url $AWS_ENDPOINT_URL sqs",  # version 1 of the command overlooks the variable for SQS
 }
-NOT_HERE = ("aws lambda get-account-settings", "aws sqs start-message-move-task")  # moto does not have them
+NOT_HERE = (  # moto does not have them
+    "aws lambda get-account-settings",
+    "aws sqs start-message-move-task",
+    "aws backup list-backup-jobs",
+)
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def test_the_filter_that_the_page_advises_is_sql(lake: Lake):
 
 
 def test_the_snippet_for_pandas_asks_for_the_flights(lake: Lake, monkeypatch: pytest.MonkeyPatch):
-    """With Athena's place taken by the lake in memory; the arguments are those of awswrangler 3."""
+    """With Athena's place taken by the lake in memory; the arguments are awswrangler 3's."""
 
     def read_sql_query(sql: str, *, database: str, workgroup: str, ctas_approach: bool) -> list[tuple[object, ...]]:
         assert (database, workgroup, ctas_approach) == ("spillway_prod", "spillway-prod", False)
@@ -123,6 +123,6 @@ def test_what_the_questions_cost_is_what_their_columns_weigh(tmp_path: Path):
         row_group.column(at).path_in_schema: row_group.column(at).total_compressed_size
         for at in range(row_group.num_columns)
     }
-    told = [int(kilobytes) * 1000 for kilobytes in re.findall(r"\| (\d+) KB", PAGE)]
+    shown = [int(kilobytes) * 1000 for kilobytes in re.findall(r"\| (\d+) KB", PAGE)]
     measured = [weights["carrier"] + weights["dep_delay"], weights["payload"], len(body)]
-    assert told == pytest.approx(measured, rel=0.05)
+    assert shown == pytest.approx(measured, rel=0.05)

@@ -122,7 +122,7 @@ def _greeting(process: subprocess.Popen[bytes], output: Path) -> str:
 
 
 def end(pipeline: RunningPipeline) -> None:
-    """End its process, by its pid, whatever state it is in."""
+    """End its process, by its pid, in any state."""
     if pipeline.process.poll() is None:
         pipeline.process.kill()
         pipeline.process.wait(timeout=30)

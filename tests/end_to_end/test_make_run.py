@@ -30,7 +30,7 @@ def test_ctrl_c_after_a_clean_drain_exits_0():
         if b"Ctrl-C" in output and not presses:
             os.write(terminal, b"\x03")
             presses = 1
-    os.close(terminal)  # whatever still has it is sent SIGHUP
+    os.close(terminal)  # a process that still has it is sent SIGHUP
     _, status = os.waitpid(pid, 0)
     assert presses
     assert os.waitstatus_to_exitcode(status) == 0, output.decode()

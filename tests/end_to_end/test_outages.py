@@ -1,4 +1,4 @@
-"""Outages of the dead-letter path itself: nothing is dropped, whatever fails last."""
+"""Outages of the dead-letter path itself: nothing is dropped."""
 
 import json
 from typing import Any

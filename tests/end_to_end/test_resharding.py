@@ -39,7 +39,7 @@ EPOCH_MICROS = 1_795_000_000_000_000  # of the first event's timestamp
 
 
 class Traffic:
-    """Puts events on the stream, numbered per partition key, until told to stop.
+    """Puts events on the stream, numbered per partition key, until it is stopped.
 
     Of each key one event is put after the other: a record that is refused is put again before those that follow it.
     """

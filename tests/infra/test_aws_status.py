@@ -27,8 +27,8 @@ def cloudwatch(aws, monkeypatch) -> Any:
 
 def put(cloudwatch: Any, namespace: str, name: str, value: float, minutes_ago: int = 5, **dimensions: str) -> None:
     at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    told = [{"Name": key, "Value": each} for key, each in dimensions.items()]
-    datum = {"MetricName": name, "Dimensions": told, "Timestamp": at, "Value": value}
+    shown = [{"Name": key, "Value": each} for key, each in dimensions.items()]
+    datum = {"MetricName": name, "Dimensions": shown, "Timestamp": at, "Value": value}
     cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
 
 
@@ -133,9 +133,11 @@ def test_the_command_shows_alarms_before_rows(busy):
     shown = CliRunner().invoke(spillway, ["--env", "dev", "status"], catch_exceptions=False).output
     assert shown.index("spillway-dev-raised") < shown.index("1 of 3 alarms are OK") < shown.index("http_api")
     assert "table_writer 2 s, firehose 240 s" in shown
-    told = json.loads(CliRunner().invoke(spillway, ["--env", "dev", "status", "--json"], catch_exceptions=False).output)
-    assert told["hops"][0]["delivered"] == 90
-    assert told["alarms"][0]["state"] == "ALARM"
+    shown = json.loads(
+        CliRunner().invoke(spillway, ["--env", "dev", "status", "--json"], catch_exceptions=False).output
+    )
+    assert shown["hops"][0]["delivered"] == 90
+    assert shown["alarms"][0]["state"] == "ALARM"
 
 
 def test_an_environment_that_does_not_exist_is_an_error(cloudwatch):

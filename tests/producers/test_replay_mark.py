@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.event import PoisonEvent, decode, encode
-from producers.replay_mark import MAX_REPLAYS, ReplayMark, mark_of_partition_key
+from producers.exact_json import parse
+from producers.replay_mark import MAX_REPLAYS, ReplayMark, mark_of_partition_key, read_mark
 from tests.events import an_event
 
 MARKS = st.builds(
@@ -54,19 +55,35 @@ def test_a_mark_says_where_an_event_is_bound(bound, table, lake):
         '{"to":"table","count":1,"token":"x","more":1}',
     ],
 )
-def test_what_is_no_mark_makes_no_event(mark):
+def test_an_event_with_an_invalid_mark_is_poison(mark):
     data = encode(an_event()).replace(b'"payload"', b'"replay":' + mark.encode() + b',"payload"')
     with pytest.raises(PoisonEvent, match="replay"):
         decode(data)
 
 
+@pytest.mark.parametrize(
+    ("mark", "message"),
+    [
+        ("[]", 'replay is not an object of "to", "count" and "token"'),
+        ('{"to":"moon","count":1,"token":"x"}', "replay.to is neither table nor lake nor null"),
+        ('{"to":null,"count":0,"token":"x"}', "replay.count is not a whole number from 1 to 1000000"),
+        ('{"to":null,"count":1000001,"token":"x"}', "replay.count is not a whole number from 1 to 1000000"),
+        ('{"to":null,"count":1,"token":7}', "replay.token is not a text"),
+    ],
+)
+def test_an_invalid_mark_is_refused_with_the_reason(mark, message):
+    with pytest.raises(ValueError, match=r"^replay") as raised:
+        read_mark(parse(mark).value)
+    assert str(raised.value) == message
+
+
 @given(st.integers(1, MAX_REPLAYS), st.from_regex(r"[0-9TZ]{16}-[0-9a-f]{6}/[0-9]{1,9}", fullmatch=True))
-def test_the_mark_of_bytes_that_are_no_event_is_their_partition_key(count, token):
+def test_the_mark_of_bytes_that_are_not_an_event_is_their_partition_key(count, token):
     key = ReplayMark(None, count, token).to_partition_key()
     assert len(key) <= 256
     assert mark_of_partition_key(key) == ReplayMark(None, count, token)
 
 
 @pytest.mark.parametrize("key", ["", "user-1", "spillway-replay/x/y", "spillway-replay/1/"])
-def test_other_partition_keys_are_no_mark(key):
+def test_other_partition_keys_have_no_mark(key):
     assert mark_of_partition_key(key) is None

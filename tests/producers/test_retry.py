@@ -136,13 +136,13 @@ def test_a_call_without_a_whole_answer_may_work_later(error):
 
 @pytest.mark.parametrize(("status", "transient"), [(400, False), (428, False), (429, True), (430, False), (499, False)])
 def test_of_the_statuses_below_500_only_429_is_transient_by_itself(status, transient):
-    error = aws_error("Whatever", status)
+    error = aws_error("AnyCode", status)
     assert (is_transient(error), is_throttling(error), is_doubtful(error)) == (transient, transient, False)
 
 
 @pytest.mark.parametrize("status", [500, 501, 503, 599])
 def test_a_status_from_500_on_is_transient_and_leaves_doubt(status):
-    error = aws_error("Whatever", status)
+    error = aws_error("AnyCode", status)
     assert (is_transient(error), is_throttling(error), is_doubtful(error)) == (True, False, True)
 
 

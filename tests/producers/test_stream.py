@@ -1,4 +1,4 @@
-"""Putting records on the stream, whatever part of a call fails."""
+"""Putting records on the stream, while any part of a call fails."""
 
 from typing import Any
 

@@ -42,6 +42,14 @@ def test_a_line_says_what_powertools_would(capsys):
     assert ours["function"] == theirs["function"]
 
 
+def test_outside_lambda_the_function_goes_by_its_service(capsys, monkeypatch):
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME")
+    count("http_api", {"AcceptedEvents": 1})
+    line = json.loads(capsys.readouterr().out)
+    assert line["function"] == "http_api"
+    assert type(line["_aws"]["Timestamp"]) is int  # CloudWatch takes whole milliseconds
+
+
 def test_nothing_counted_is_no_line(capsys):
     count("http_api", {"RejectedEvents": 0})
     assert capsys.readouterr().out == ""

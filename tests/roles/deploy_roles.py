@@ -68,7 +68,7 @@ def _of_line(line: str) -> DeployCall:
 
 
 def is_new(action: str, resource: str) -> bool:
-    """Whether a request makes its resource, which so has no tags yet; a child has those of its parent."""
+    """Whether a request makes its resource, which so has no tags yet; a child has its parent's tags."""
     of_existing = "/id/" in resource or ":key/" in resource or action == "backup:CreateBackupSelection"
     in_vpc = resource.endswith(":vpc/id") and action != "ec2:CreateVpc"
     return bool(MAKING.search(action)) and not of_existing and not in_vpc

@@ -87,7 +87,7 @@ def concerned(policies: Policies, address: str, needed: list[Need]) -> list[Need
 
 
 def let_pass(policies: Policies, refused: list[Request]) -> list[str]:
-    """What must be refused, whatever a role is granted, and is allowed."""
+    """What a role allows and must refuse, with any grants."""
     return [
         f"allowed: {each.principal} {each.action} on {each.resource} with {dict(each.context)}"
         for each in refused

@@ -91,7 +91,7 @@ def privilege(action: str) -> dict[str, Any]:
     """What the reference says of an action.
 
     Raises:
-        LookupError: it has none of that name.
+        LookupError: it has no action of that name.
     """
     prefix, name = action.split(":")
     try:

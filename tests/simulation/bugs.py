@@ -116,7 +116,7 @@ def a_failed_invocation_counts_as_done() -> None:
 
 
 def a_shard_ends_with_records_held() -> None:
-    """A shard that was read to its end is finished, whatever its lanes still hold."""
+    """A shard that was read to its end is finished, though its lanes still hold records."""
     ShardWorker.is_finished = lambda self: self._ended
     original = ShardWorker._next_step
     ShardWorker._next_step = lambda self, lane: None if self._ended else original(self, lane)
@@ -164,7 +164,7 @@ def a_message_that_s3_refuses_is_dropped() -> None:
 
 
 def messages_are_deleted_before_the_function_has_them() -> None:
-    """The queue's mapping deletes a batch whatever the function answers."""
+    """The queue's mapping deletes a batch after any answer of the function."""
     queue_mapping.failed_identifiers = lambda _answer, _identifiers: set()
 
 
@@ -180,7 +180,7 @@ def the_last_record_of_an_aggregate_is_lost() -> None:
 
 
 def rows_of_one_time_are_merged() -> None:
-    """Rows are told apart by their time alone."""
+    """Rows differ by their time alone."""
 
     def merged(self: Any, received: Any, _outcome: Any) -> Any:
         by_second = {}

@@ -1,4 +1,4 @@
-"""What every client was told, and the promises that must hold for it."""
+"""The answers that every client got, and the promises that must hold for them."""
 
 import json
 from collections import Counter, defaultdict
@@ -68,7 +68,7 @@ class Model:
                 raise PromiseBroken(f"row {key} is overwritten with other content: {before} by {content}")
 
     def check(self, found: "Found") -> None:
-        """Hold what was found at the end against what clients were told.
+        """Compare what was found at the end with the answers that clients got.
 
         Raises:
             PromiseBroken: with every promise that does not hold.
@@ -89,7 +89,7 @@ class Model:
                     yield f"row {key} holds event {found.rows[key]}, not {event.number}"
 
     def _once(self, found: "Found") -> Iterable[str]:
-        """One row an event, whatever was retried; a client that retries without a key may get one each time."""
+        """One row an event, with any retries; a client that retries without a key may get one each time."""
         rows_of: dict[int, set[Key]] = defaultdict(set)
         for key, number in found.rows.items():
             rows_of[number].add(key)

@@ -10,7 +10,7 @@ KEY = ("2026-01-01T00:00:00.000000Z", "request-0-0#0")
 OTHER = ("2026-01-01T00:00:09.000000Z", "request-0-1#0")
 
 
-def told(*, keyed: bool = False) -> Model:
+def a_model(*, keyed: bool = False) -> Model:
     """One event that was accepted."""
     model = Model()
     model.request([7], keyed=keyed)
@@ -24,7 +24,7 @@ def where(**changes: object) -> Found:
 
 
 def test_what_is_where_it_should_be_keeps_every_promise():
-    told().check(where())
+    a_model().check(where())
 
 
 @pytest.mark.parametrize(
@@ -41,15 +41,15 @@ def test_what_is_where_it_should_be_keeps_every_promise():
 )
 def test_a_broken_promise_is_named(found, message):
     with pytest.raises(PromiseBroken, match=message):
-        told().check(found)
+        a_model().check(found)
 
 
 def test_a_dead_letter_and_an_error_object_keep_an_event_as_well():
-    told().check(Found(dead={KEY}, errors=Counter([KEY])))
+    a_model().check(Found(dead={KEY}, errors=Counter([KEY])))
 
 
 def test_a_request_with_a_key_has_one_row_however_often_it_was_sent():
-    model = told(keyed=True)
+    model = a_model(keyed=True)
     model.request([7], keyed=True)
     model.answer([7], None, None)
     with pytest.raises(PromiseBroken, match="sent with a key and has 2 rows"):
@@ -57,7 +57,7 @@ def test_a_request_with_a_key_has_one_row_however_often_it_was_sent():
 
 
 def test_without_a_key_an_unclear_answer_may_have_made_another_row():
-    model = told()
+    model = a_model()
     model.request([7], keyed=False)
     model.answer([7], None, None)
     model.check(where(rows={KEY: 7, OTHER: 7}))

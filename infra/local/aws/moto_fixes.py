@@ -46,10 +46,10 @@ _moto_register: Final = ApplicationAutoScalingResponse.register_scalable_target
 @contextmanager
 def installed() -> Iterator[None]:
     """Fix moto for as long as the block lasts, which begins before moto starts."""
-    # moto keeps a RedriveAllowPolicy and never tells it, so that Terraform waits for it in vain.
+    # moto keeps a RedriveAllowPolicy and never returns it, so Terraform waits for it in vain.
     attributes = [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
     with ExitStack() as stack:
-        for mend in (
+        for fix in (
             patch.object(Queue, "BASE_ATTRIBUTES", attributes),
             patch.object(Queue, "redrive_allow_policy", None, create=True),
             patch.object(Queue, "_set_attributes", _set_attributes),
@@ -63,8 +63,8 @@ def installed() -> Iterator[None]:
             patch.object(SecurityGroupRule, "__init__", _make_rule),
             patch.object(SecurityGroupRule, "description", property(_describe_rule)),
         ):
-            stack.enter_context(mend)
-        for response, name, answer in moto_operation.MENDS:
+            stack.enter_context(fix)
+        for response, name, answer in moto_operation.FIXES:
             stack.enter_context(patch.object(response, name, answer, create=True))
         stack.enter_context(patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS))
         stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS))
@@ -82,9 +82,10 @@ def _set_attributes(queue: Queue, attributes: dict[str, Any], now: float | None 
 
 
 def _attributes(queue: Queue) -> dict[str, Any]:
-    """A queue's attributes as AWS tells them: the redrive policy compact, since to Terraform spaces are a difference.
+    """A queue's attributes as AWS returns them.
 
-    A RedriveAllowPolicy that was taken away is not told at all; Terraform waits for that, too.
+    The redrive policy is compact, since Terraform takes spaces for a difference. A RedriveAllowPolicy that was removed
+    is left out; Terraform waits for that, too.
     """
     attributes: dict[str, Any] = _moto_attributes(queue)
     if not attributes["RedriveAllowPolicy"]:
@@ -109,7 +110,7 @@ def _register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
 
 
 def _list_scaling_tags(response: ApplicationAutoScalingResponse) -> str:
-    """The tags of a target, which moto does not tell."""
+    """The tags of a target, which moto does not return."""
     return json.dumps({"Tags": _scaling_tags(response).get(response._get_param("ResourceARN"), {})})  # noqa: SLF001
 
 
@@ -120,11 +121,11 @@ def _scaling_tags(response: ApplicationAutoScalingResponse) -> dict[str, dict[st
 
 
 def _api(api: RestAPI) -> dict[str, Any]:
-    """A REST API, its policy with its quotes escaped, as API Gateway tells it and moto does not."""
-    told: dict[str, Any] = _moto_api(api)
-    if told.get("policy"):
-        told["policy"] = json.dumps(told["policy"])[1:-1]
-    return told
+    """A REST API, the quotes in its policy escaped, as API Gateway returns it and moto does not."""
+    answer: dict[str, Any] = _moto_api(api)
+    if answer.get("policy"):
+        answer["policy"] = json.dumps(answer["policy"])[1:-1]
+    return answer
 
 
 def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
@@ -138,21 +139,21 @@ def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-    """What a bucket's policy says: moto takes a condition, of which it knows no request's values, for a denial."""
+    """What a bucket's policy allows: moto takes every condition for a denial, since it does not know the request."""
     policy: dict[str, Any] = {"Statement": []} if bucket.policy is None else json.loads(bucket.policy)
     policy["Statement"] = [statement for statement in policy["Statement"] if "Condition" not in statement]
     return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
 
 def _make_rule(rule: SecurityGroupRule, *arguments: Any, **named: Any) -> None:
-    """Make a rule, and keep the description that stands with a group or prefix list: moto keeps only an address's."""
+    """Make a rule, and keep the description of a group or prefix list: moto keeps only that of an address."""
     _moto_make_rule(rule, *arguments, **named)
     sides = [side for side in (*arguments, *named.values()) if isinstance(side, dict)]
-    rule.__dict__["told"] = next((side["Description"] for side in sides if "Description" in side), None)
+    rule.__dict__["given_description"] = next((side["Description"] for side in sides if "Description" in side), None)
 
 
 def _describe_rule(rule: SecurityGroupRule) -> str | None:
-    return cast("str | None", rule.__dict__["told"])
+    return cast("str | None", rule.__dict__["given_description"])
 
 
 class LocalLambdaBackend(LambdaSimpleBackend):
@@ -171,7 +172,7 @@ class LocalLambdaBackend(LambdaSimpleBackend):
         return lambda_urls
 
     def create_event_source_mapping(self, spec: dict[str, Any]) -> EventSourceMapping:
-        """As moto, and what was asked for stays in it."""
+        """As moto; the mapping keeps the function and the source as they were given."""
         source = spec["EventSourceArn"]
         mapping = super().create_event_source_mapping({**spec, "EventSourceArn": source.partition("/consumer/")[0]})
         mapping.event_source_arn = source
@@ -179,7 +180,7 @@ class LocalLambdaBackend(LambdaSimpleBackend):
         return mapping
 
     def update_event_source_mapping(self, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
-        """As moto, and what was asked for stays in it."""
+        """As moto; the mapping keeps the function and the source as they were given."""
         mapping = super().update_event_source_mapping(uuid, spec)
         if mapping is not None:
             _keep_alias(mapping, spec)
@@ -203,7 +204,7 @@ class LambdaApi(LambdaResponse):
         return 202, {"status": 202}, self._description()
 
     def get_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """Tell how many are."""
+        """Return how many are."""
         if self._key not in self._provisioned:
             absent = "ProvisionedConcurrencyConfigNotFoundException"
             return 404, {"status": 404, "x-amzn-errortype": absent}, json.dumps({"Type": "User", "Message": absent})
@@ -215,7 +216,7 @@ class LambdaApi(LambdaResponse):
         return 200, {"status": 200}, json.dumps({"AccountLimit": limits, "AccountUsage": {}})
 
     def delete_provisioned_concurrency_config(self) -> TYPE_RESPONSE:
-        """Keep none warm."""
+        """Keep no execution warm."""
         self._provisioned.pop(self._key, None)
         return 204, {"status": 204}, ""
 
@@ -233,7 +234,7 @@ class LambdaApi(LambdaResponse):
 
 
 def _keep_alias(mapping: EventSourceMapping, spec: dict[str, Any]) -> None:
-    """Let a mapping name the function as it was asked to: by its alias."""
+    """Let a mapping name the function as it was given: by its alias."""
     name = spec.get("FunctionName", "")
     if name.startswith("arn:"):
         mapping.function_arn = name

@@ -1,6 +1,6 @@
-"""What monitoring, tracing and backup ask of AWS and moto does not know: kept as given, and told again.
+"""Requests of monitoring, tracing and backup that moto does not know: kept as given, and returned.
 
-Mends like those of `infra.local.aws.moto_fixes`, which installs them.
+`infra.local.aws.moto_fixes` installs them with its own fixes.
 """
 
 import json
@@ -27,7 +27,7 @@ _moto_get_plan: Final = BackupResponse.get_backup_plan
 
 
 def _kept(backend: Any, what: str) -> dict[str, Kept]:
-    """What was given, by its name; kept in the backend, so that it goes with it."""
+    """What was given, by its name; kept in the backend, so that both are deleted together."""
     return cast("dict[str, Kept]", backend.__dict__.setdefault(f"kept_{what}", {}))
 
 
@@ -65,16 +65,16 @@ def _delete_query_definition(response: LogsResponse) -> str:
 
 
 def _subscribers(response: BudgetsResponse) -> str:
-    """Who is told by a notification, which moto keeps and does not tell."""
+    """The subscribers of a notification, which moto keeps and does not return."""
     budgets = response.backend.budgets[response._get_param("AccountId")]  # noqa: SLF001
     wanted = response._get_param("Notification")  # noqa: SLF001
     notifications = budgets[response._get_param("BudgetName")].notifications  # noqa: SLF001
-    told = [each.subscribers for each in notifications if _same(each.details, wanted)]
-    return json.dumps({"Subscribers": told[0] if told else []})
+    found = [each.subscribers for each in notifications if _same(each.details, wanted)]
+    return json.dumps({"Subscribers": found[0] if found else []})
 
 
 def _same(one: Kept, other: Kept) -> bool:
-    """Whether two notifications are one, whatever of its state is told with it."""
+    """Whether two notifications are the same; their state does not count."""
     keys = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
     return all(one.get(key) == other.get(key) for key in keys)
 
@@ -182,7 +182,7 @@ def _create_selection(response: BackupResponse) -> str:
 def _get_selection(response: BackupResponse) -> str | tuple[int, dict[str, Any], str]:
     kept = _kept(response.backup_backend, "selections").get(response.path.rstrip("/").split("/")[-1])
     if kept is None:
-        # What AWS says, and Terraform looks for, of one that is gone.
+        # AWS answers so for a deleted selection, and Terraform looks for these words.
         message = "Cannot find Backup plan"
         headers = {"status": 400, "x-amzn-errortype": "InvalidParameterValueException"}
         return 400, headers, json.dumps({"Code": "InvalidParameterValueException", "Message": message})
@@ -195,16 +195,16 @@ def _delete_selection(response: BackupResponse) -> str:
 
 
 def _get_backup_plan(response: BackupResponse) -> str | tuple[int, dict[str, Any], str]:
-    """A plan that was deleted is gone, though moto tells it still."""
-    told = _moto_get_plan(response)
-    if "DeletionDate" in json.loads(told):
+    """A plan that was not deleted: moto returns the deleted ones, too."""
+    plan = _moto_get_plan(response)
+    if "DeletionDate" in json.loads(plan):
         headers = {"status": 404, "x-amzn-errortype": "ResourceNotFoundException"}
         return 404, headers, json.dumps({"Code": "ResourceNotFoundException", "Message": "Cannot find Backup plan"})
-    return told
+    return plan
 
 
 def _list_recovery_points(_response: BackupResponse) -> str:
-    """None: no backup is ever made here. Terraform asks before it deletes a vault with what is in it."""
+    """Return none: no backup is ever made here. Terraform asks before it deletes a vault with its backups."""
     return json.dumps({"RecoveryPoints": []})
 
 
@@ -214,7 +214,7 @@ def _backup_tags(response: BackupResponse) -> str:
     return json.dumps({"Tags": response.backup_backend.list_tags(resource_arn=arn)})
 
 
-MENDS: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
+FIXES: Final[tuple[tuple[type, str, Callable[..., Any]], ...]] = (
     (CloudWatchResponse, "put_composite_alarm", _put_composite_alarm),
     (LogsResponse, "put_query_definition", _put_query_definition),
     (LogsResponse, "describe_query_definitions", _describe_query_definitions),

@@ -1,7 +1,7 @@
 """The settings of an event source mapping, read from what Lambda's API says of it.
 
 `get_event_source_mapping` and `list_event_source_mappings` answer in the same shape for mappings made by
-Terraform, by boto3 or by hand; what an answer leaves out has Lambda's default. Ranges are those of the API.
+Terraform, by boto3 or by hand; what an answer leaves out has Lambda's default. Ranges are the API's.
 """
 
 from collections.abc import Mapping

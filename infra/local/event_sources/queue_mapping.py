@@ -110,7 +110,7 @@ class QueueMapping:
                 thread.join()
 
     def status(self) -> HopStatus:
-        """Counts of messages; one that comes again is not received again. `failed` are those of the last try."""
+        """Counts of messages; a redelivered message counts once. `failed` counts messages whose last try failed."""
         try:
             waiting = self._waiting()
         except (ClientError, BotoCoreError):

@@ -29,7 +29,7 @@ class GiveUp:
         condition: why.
         invocations: how often these records failed together; at least 1, since that is what Lambda says of any.
         function_error: "Unhandled" for an exception or a time-out, None for a partial answer.
-        request_id: of the last invocation, empty where there was none.
+        request_id: of the last invocation; empty before the first.
     """
 
     records: tuple[StreamRecord, ...]

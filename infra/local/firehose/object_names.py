@@ -1,6 +1,6 @@
 """Names of the objects that Firehose writes: prefix expressions, and what comes after them.
 
-The rules are those of "Understand custom prefixes for Amazon S3 objects" (Firehose developer guide): the prefix with
+The rules are in "Understand custom prefixes for Amazon S3 objects" (Firehose developer guide): the prefix with
 its `!{namespace:value}` expressions evaluated, then
 `<delivery stream>-<version>-<yyyy>-<MM>-<dd>-<HH>-<mm>-<ss>-<uuid><extension>`.
 """

@@ -72,7 +72,7 @@ class Transform:
 
     Args:
         delivery: the delivery stream; without a transform in it records pass unchanged, and at once.
-        invoke: calls the function with an event. Whatever it raises is a failed invocation.
+        invoke: calls the function with an event. Any exception is a failed invocation.
         clock: the time.
     """
 

@@ -31,7 +31,7 @@ class ReaderCheckpoints:
     """The checkpoints of one reader of one stream.
 
     Args:
-        checkpoints: those of every reader.
+        checkpoints: of every reader.
         reader: its name.
         stream: the stream: account, region and name.
     """
@@ -62,7 +62,7 @@ class Checkpoints:
         self._database = database
 
     def of(self, reader: str, stream: str) -> dict[str, Checkpoint]:
-        """Those of one reader of one stream, by shard id."""
+        """The checkpoints of one reader of one stream, by shard id."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT shard, kind, sequence_number FROM checkpoints WHERE reader = ? AND stream = ?", (reader, stream)

@@ -197,7 +197,7 @@ class Database:
             reached(CrashPoint.BEFORE_COMMIT)
             connection.execute("COMMIT")
             reached(CrashPoint.AFTER_COMMIT)
-        except BaseException as error:  # noqa: BLE001 (handed to all that wait, whatever it was)
+        except BaseException as error:  # noqa: BLE001 (every kind is handed to all that wait)
             self._fail(group, _meaning(error))
             return
         finally:

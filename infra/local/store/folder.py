@@ -109,7 +109,7 @@ class DataFolder:
 
 @contextmanager
 def throwaway_folder() -> Iterator[DataFolder]:
-    """A data folder of the system's temporary one, deleted at the end; those of killed processes are deleted first."""
+    """A temporary data folder, deleted at the end; folders that killed processes left are deleted first."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{MEMORY_PREFIX}*"):
         pid = left.name.removeprefix(MEMORY_PREFIX).partition("-")[0]

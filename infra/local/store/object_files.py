@@ -74,7 +74,7 @@ class ObjectFiles:
         self._sync = os.fsync if durable else _leave
 
     def get(self, bucket: str, key: str) -> StoredObject | None:
-        """An object; None where there is none, or where its file was deleted by hand."""
+        """An object; None where no object has this key, or its file was deleted by hand."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT key, path, size, state FROM objects WHERE bucket = ? AND key = ? AND aside IS NOT ?",

@@ -42,7 +42,7 @@ class TableItems:
         self._id = database.write(lambda connection: _table_id(connection, name))
 
     def get(self, hash_key: bytes, range_key: bytes) -> Row | None:
-        """An item; None where there is none."""
+        """An item; None where the table has no item with this key."""
         with self._database.reading() as connection:
             row = connection.execute(
                 "SELECT attributes FROM items WHERE table_id = ? AND partition = ? AND hash = ? AND range = ?",

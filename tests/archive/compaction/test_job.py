@@ -1,4 +1,4 @@
-"""Compaction: what readers see, whatever happens."""
+"""Compaction: what readers see while it runs, fails and runs again."""
 
 import io
 import json
@@ -104,7 +104,7 @@ def random_text(seed: int) -> str:
 
 
 class _Interrupter:
-    """Ends the process before or after its nth request to S3, as botocore's events tell them."""
+    """Ends the process before or after its nth request to S3, counted by botocore's events."""
 
     def __init__(self, s3, at: int, *, after: bool) -> None:
         self._s3, self._at = s3, at

@@ -16,7 +16,7 @@ def documents(aws):
     return Documents(s3, "dead", FakeClock())
 
 
-def test_a_document_that_is_not_there_is_none(documents):
+def test_a_missing_document_is_none(documents):
     assert documents.read("x") is None
 
 

@@ -81,8 +81,8 @@ def typed(payload: str) -> dict:
     return {name: value for name, value in row(payload).items() if name not in {each.name for each in ENVELOPE[:-1]}}
 
 
-def told(read: Callable[[], bytes | None]) -> Any:
-    """The row, or why there is none."""
+def row_or_reason(read: Callable[[], bytes | None]) -> Any:
+    """The row, or why the event has no row."""
     try:
         row = read()
     except PoisonEvent as error:
@@ -126,17 +126,17 @@ def test_a_payload_without_properties_has_no_typed_columns_and_no_mismatch(paylo
 @given(payloads)
 def test_the_quick_and_the_careful_reading_give_the_same_row(payload):
     data = encode(an_event(json.dumps(payload)))
-    assert told(lambda: QUICK.row(data)) == told(lambda: CAREFUL.row(data))
+    assert row_or_reason(lambda: QUICK.row(data)) == row_or_reason(lambda: CAREFUL.row(data))
 
 
 @settings(max_examples=500)
 @given(date_times)
 def test_the_quick_and_the_careful_reading_give_the_same_date_time(text):
     data = encode(an_event(json.dumps({"at": text})))
-    quick: Any = told(partial(QUICK.row, data))
-    careful: Any = told(partial(CAREFUL.row, data))
+    quick: Any = row_or_reason(partial(QUICK.row, data))
+    careful: Any = row_or_reason(partial(CAREFUL.row, data))
     for row_ in (quick, careful):
-        if "at" in row_:  # told with or without a fraction of zero
+        if "at" in row_:  # written with or without a fraction of zero
             row_["at"] = datetime.fromisoformat(row_["at"])
     assert quick == careful
 
@@ -157,7 +157,7 @@ def test_any_payload_is_written_whole(payload, user_agent, space):
         event = an_event(text, user_agent=user_agent)
     except ValueError:
         return  # half of a surrogate pair: refused at the door
-    found = told(lambda: WRITER.row(encode(event)))
+    found = row_or_reason(lambda: WRITER.row(encode(event)))
     assert (found["payload"], found["user_agent"]) == (event.payload.text, user_agent)
 
 
@@ -198,11 +198,13 @@ EVENT = encode(an_event('{"count":1}')).decode()
     ],
 )
 def test_what_an_event_is_is_the_same_here_as_for_the_table(data):
-    assert told(lambda: WRITER.row(data.encode())) == told(lambda: WRITER.row_of(decode(data.encode())))
+    assert row_or_reason(lambda: WRITER.row(data.encode())) == row_or_reason(
+        lambda: WRITER.row_of(decode(data.encode()))
+    )
 
 
 @pytest.mark.parametrize("data", [b"\xff", EVENT.encode().replace(b"curl", b"\xff\xfe")])
-def test_what_is_not_utf_8_is_no_event(data):
+def test_what_is_not_utf_8_is_not_an_event(data):
     with pytest.raises(PoisonEvent):
         WRITER.row(data)
 
@@ -214,7 +216,7 @@ def test_an_event_put_back_for_the_table_alone_has_no_row():
 
 def test_a_replay_is_counted_beside_the_columns():
     data = EVENT.replace('"trace":null,', '"trace":null,"replay":{"to":"lake","count":3,"token":"a/1"},')
-    assert told(lambda: WRITER.row(data.encode()))["spillway_replays"] == 3
+    assert row_or_reason(lambda: WRITER.row(data.encode()))["spillway_replays"] == 3
 
 
 def test_the_flights_fit_the_flights_schema():

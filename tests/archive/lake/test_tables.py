@@ -61,13 +61,13 @@ def test_every_column_has_a_type_that_glue_knows_and_a_name_in_lower_case(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_ddl_is_athenas_and_matches_the_glue_input(name):
-    ddl, told = table(name).ddl("bucket"), table(name).glue_input("bucket")
+    ddl, shown = table(name).ddl("bucket"), table(name).glue_input("bucket")
     assert isinstance(sqlglot.parse_one(ddl, read="athena"), exp.Create)
     found = re.findall(r"^  `(\w+)` (\S+) COMMENT", ddl, re.MULTILINE)
-    columns = told["StorageDescriptor"]["Columns"] + told["PartitionKeys"]
+    columns = shown["StorageDescriptor"]["Columns"] + shown["PartitionKeys"]
     assert found == [(column["Name"], column["Type"]) for column in columns]
-    assert f"LOCATION '{told['StorageDescriptor']['Location']}'" in ddl
-    for key, value in told["Parameters"].items():
+    assert f"LOCATION '{shown['StorageDescriptor']['Location']}'" in ddl
+    for key, value in shown["Parameters"].items():
         assert key == "EXTERNAL" or f"'{key}' = '{value}'" in ddl
 
 
@@ -80,22 +80,22 @@ def test_the_view_gives_every_column_in_both_its_halves():
 
 
 def test_the_view_is_stored_as_athena_stores_one():
-    told = view_glue_input("spillway_dev")
-    text = told["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+    shown = view_glue_input("spillway_dev")
+    text = shown["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
     stored = json.loads(base64.b64decode(text))
     assert stored["originalSql"] == view_sql()
     assert (stored["catalog"], stored["schema"]) == ("awsdatacatalog", "spillway_dev")
     assert stored["columns"][0] == {"name": "timestamp", "type": "timestamp(3)"}
     assert [each["name"] for each in stored["columns"]] == [
-        each["Name"] for each in told["StorageDescriptor"]["Columns"]
+        each["Name"] for each in shown["StorageDescriptor"]["Columns"]
     ]
 
 
 def test_terraform_and_glue_get_the_same_tables():
     document = terraform_document()
     for each in tables():
-        told, glue = document["tables"][each.name], each.glue_input("${bucket}")
-        assert told["parameters"] == glue["Parameters"]
-        assert told["location"] == glue["StorageDescriptor"]["Location"]
-        assert [column["name"] for column in told["columns"]] == [column.name for column in each.columns]
+        shown, glue = document["tables"][each.name], each.glue_input("${bucket}")
+        assert shown["parameters"] == glue["Parameters"]
+        assert shown["location"] == glue["StorageDescriptor"]["Location"]
+        assert [column["name"] for column in shown["columns"]] == [column.name for column in each.columns]
     assert document["view"]["sql"] == view_sql()

@@ -159,7 +159,7 @@ class ReplayUnderTest:
     """An environment; moto must be active.
 
     Args:
-        name: tells it from others in the same moto.
+        name: differs from the others' in the same moto.
         exists: whether another process made it already.
     """
 

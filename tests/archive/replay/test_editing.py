@@ -83,7 +83,7 @@ def test_a_member_that_no_event_has_is_not_silently_lost():
         edited(encode(an_event()), "/user_id=1")
 
 
-def test_a_key_that_is_none_is_refused():
+def test_an_invalid_key_is_refused():
     with pytest.raises(InvalidEdit, match="timestamp"):
         edited(encode(an_event()), "/timestamp=yesterday")
 
@@ -103,10 +103,10 @@ def test_no_digit_is_lost_by_editing(how):
     found = edit_of(how.get("sets", ()), how.get("jq"), how.get("python"))
     assert found is not None
     event = found.apply(failed(encode(an_event(DIGITS))))
-    told, sent = parse(payload(event)), parse(DIGITS)
+    shown, sent = parse(payload(event)), parse(DIGITS)
     if "python" in how:  # a Decimal's own way of writing the same number
-        told = parse(told.text.replace("1E+400", "1E400").replace('"x":0', '"x":-0'))
-    assert told.value == sent.value
+        shown = parse(shown.text.replace("1E+400", "1E400").replace('"x":0', '"x":-0'))
+    assert shown.value == sent.value
 
 
 def test_jq_gives_the_event_and_no_output_discards_it():

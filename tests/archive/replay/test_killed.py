@@ -71,7 +71,7 @@ def test_a_lease_on_another_machine_is_taken_over_when_it_has_run_out(here):
     assert here.counts() == everything
 
 
-def test_what_the_stream_no_longer_tells_is_asked_of_the_operator(here):
+def test_the_operator_is_asked_for_what_the_stream_no_longer_shows(here):
     fill(here)
     trap = Trap(after_put(), before=False)
     with pytest.raises(Killed):

@@ -30,7 +30,7 @@ def test_the_transform_drops_what_is_bound_for_the_table_alone():
     assert [answer["result"] for answer in answers] == ["Dropped", "Ok", "Ok", "Ok"]
 
 
-def test_a_row_that_can_not_be_converted_still_tells_how_often_its_event_was_put_back():
+def test_a_row_that_cannot_be_converted_still_shows_how_often_its_event_was_put_back():
     event = an_event('{"n":1.10}', 5, trace=None, replay=ReplayMark("lake", 2, "id/5"))
     (answer,) = transformed(encode(event))
     failed = read_conversion_failed("key", 0, conversion_failed(base64.b64decode(answer["data"])))

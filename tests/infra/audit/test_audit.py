@@ -32,7 +32,7 @@ class LaterClock(SystemClock):
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
-    """A pipeline through which events went, and bytes that are none."""
+    """A pipeline that carried events, and bytes that are not events."""
     settings = changed(load("local"), local={"limits": "off"}, archive={"buffer_seconds": 1})
     with LocalPipeline(settings, "local", 0, 0) as pipeline:
         api = Api(pipeline)

@@ -29,12 +29,15 @@ ARGUMENTS = {
     "run": ["--memory", "--port", "0", "--aws-port", "0"],
     "post": ["{}"],
     "load": ["{entries}"],
+    "tail": ["--from", "1m", "--limit", "1"],
+    "event": ["8f1c7d5e-0000-4000-8000-000000000000"],
     "query": ["SELECT count(*) FROM events"],
     "compact": [],
     "schema check": ["--against", "{schema}"],
     "schema show": [],
     "schema ddl": [],
     "status": [],
+    "console": ["--port", "0"],
     "audit": [],
     "shards report": [],
     "shards plan": ["--peak", "100", "--event-bytes", "600"],
@@ -48,6 +51,7 @@ ARGUMENTS = {
     "dead-letters drain": [],
     "rebuild-table": ["--from", "2026-11-23T08:00", "--journal", "{folder}/rebuild.journal"],
     "cost": ["--events-per-second", "10", "--event-bytes", "600"],
+    "doctor": ["--data", "{folder}"],
     "package": ["--output", "{folder}/lambda.zip"],
     "deploy": ["--plan"],
     "destroy": ["--yes"],
@@ -55,13 +59,16 @@ ARGUMENTS = {
 NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
     name
     for name in ARGUMENTS
-    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
+    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "doctor", "package"}
 }
 FAILS_ANYWAY = {  # against a pipeline on this machine, with these arguments
     "dead-letters show",
     "deploy",
     "destroy",
 }
+# What serves or follows until it is stopped, what looks into this machine, and what is asked for one event by its id:
+# their own tests run them against a pipeline.
+BY_THEMSELVES = {"console", "tail", "doctor", "event"}
 _PICTURE = ["SELECT 'a' AS label, 1 AS number"]
 WRITING = {  # for each option that names something to write, the arguments with which it is written
     ("run", "--data"): ["--port", "0", "--aws-port", "0"],
@@ -72,6 +79,8 @@ WRITING = {  # for each option that names something to write, the arguments with
     ("shards report", "--png"): [],
     ("shards plan", "--out"): ["--peak", "100", "--event-bytes", "600"],
     ("shards simulate", "--png"): ["--trace", "step"],
+    ("console", "--plans"): ["--port", "0"],
+    ("doctor", "--data"): [],
     ("rebuild-table", "--journal"): ["--from", "2026-11-23T08:00"],
     ("package", "--output"): [],
 }

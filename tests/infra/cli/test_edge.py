@@ -1,4 +1,4 @@
-"""Whatever AWS, the network and files do, every command says it in one line and exits with 1."""
+"""Every command reports a failure of AWS, the network or a file in one line, and exits with 1."""
 
 import json
 import os

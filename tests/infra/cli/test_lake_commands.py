@@ -149,7 +149,7 @@ def test_a_schema_is_checked_against_a_revision(command):
     assert "neither a file nor a revision" in failure(command("schema", "check", "--against", "--help-me"))
 
 
-def test_a_schema_that_is_none_is_refused(command, tmp_path):
+def test_an_invalid_schema_is_refused(command, tmp_path):
     path = tmp_path / "x.json"
     path.write_text("{")
     assert "is not JSON" in failure(command("schema", "check", "--against", str(path)))

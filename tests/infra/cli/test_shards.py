@@ -1,4 +1,4 @@
-"""`spillway shards` as it is typed: what it prints, and one clear line for whatever stands in its way."""
+"""`spillway shards` as it is typed: what it prints, and one clear line for each failure."""
 
 import json
 from collections.abc import Iterator
@@ -208,7 +208,7 @@ def test_without_metrics_there_is_no_plan_from_metrics():
 
 
 def test_without_an_iterator_age_nothing_is_applied(tmp_path):
-    assert "so nothing would tell whether readers fall behind" in refused("apply", a_plan(tmp_path), "--yes")
+    assert "so nothing would show whether readers fall behind" in refused("apply", a_plan(tmp_path), "--yes")
 
 
 def test_a_stream_that_is_not_there_is_said():

@@ -89,7 +89,7 @@ def test_the_largest_answer_passes_and_one_byte_more_is_an_error() -> None:
     assert error.type == "Function.ResponseSizeTooLarge"
 
 
-def test_the_context_tells_what_lambda_tells() -> None:
+def test_the_context_has_what_lambdas_context_has() -> None:
     contexts: list[Any] = []
     clock = FakeClock()
     with function_of(lambda _, context: contexts.append(context), clock=clock) as function:

@@ -2,23 +2,21 @@
 
 import gzip
 import json
-import re
 import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.functions import LocalFunction
-from infra.local.gateway import Gateway, Stage, http_answer
+from infra.local.gateway import Gateway, Stage
 from infra.local.gateway_http import HttpDoor
-from infra.local.gateway_request import Arrived, Door, Own, Refused
-from infra.local.gateway_rest import OWN_ANSWERS, RestDoor
+from infra.local.gateway_request import Arrived, Door, Refused
+from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
@@ -30,7 +28,6 @@ from producers.submission import Rules, read_body, read_submission
 from producers.validation import PayloadSchema
 
 MIB = 1024 * 1024
-TERRAFORM = Path(__file__).parents[3] / "infra" / "terraform"
 DOORS: dict[str, Door] = {
     "REST": RestDoor("dev"),
     "REST, body as text": RestDoor("dev", binary=False),
@@ -241,49 +238,6 @@ def test_a_throttled_function_reaches_the_client_as_500(door, status):
         assert b"retry-after: 1" in refused
     else:
         assert refused.endswith(b'{"message":"Internal Server Error"}')
-
-
-def test_the_own_answers_of_the_rest_door_are_the_ones_that_terraform_sets():
-    text = (TERRAFORM / "api_errors.tf").read_text()
-    entries = {
-        name: dict(re.findall(r"(\w+)\s*= (\"[^\"]*\"|\w+)", members))
-        for name, members in re.findall(r"^    ([A-Z_0-9]+)\s*= \{(.*?)\}$", text, re.MULTILINE | re.DOTALL)
-    }
-    assert set(OWN_ANSWERS) | {Own.BODY_TOO_LARGE} == set(Own)
-    for own, (response_type, status, code, message, retry_after) in OWN_ANSWERS.items():
-        entry = entries[response_type]
-        assert entry["code"] == f'"{code}"', own
-        assert entry["message"] == f'"{message}"'.replace("{stage}", "${local.stage_name}"), own
-        assert entry["status"] in (f'"{status}"', "null"), own
-        assert entry.get("retry_after") == (None if retry_after is None else str(retry_after)), own
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {"statusCode": 200, "wrongValue": 1},
-        {"statusCode": "abc"},
-        {"statusCode": None},
-        "text",
-        [],
-        None,
-        {"statusCode": 200, "headers": ["a"]},
-        {"statusCode": 200, "body": 5},
-    ],
-    ids=str,
-)
-def test_an_answer_in_another_form_than_the_proxys_is_refused(answer):
-    with pytest.raises(Refused):
-        http_answer(answer)
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [({"statusCode": "204", "headers": None}, 204), ({"headers": {"x": True}}, 200), ({"statusCode": 201}, 201)],
-    ids=str,
-)
-def test_an_answer_in_the_proxys_form_is_taken(answer, status):
-    assert http_answer(answer)[0] == status
 
 
 def arrived(body: bytes, content_type: str, encoding: str) -> Arrived:

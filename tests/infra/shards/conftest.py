@@ -56,7 +56,7 @@ def put(clients: Clients) -> Callable[..., int]:
 
 @pytest.fixture
 def put_age(clients: Clients, clock: FakeClock) -> Callable[[float], None]:
-    """Tells CloudWatch the iterator age of this minute, in milliseconds."""
+    """Gives CloudWatch the iterator age of this minute, in milliseconds."""
 
     def put_metric(age_ms: float) -> None:
         put_datum(clients.cloudwatch, "GetRecords.IteratorAgeMilliseconds", age_ms, clock.time())
@@ -65,7 +65,7 @@ def put_age(clients: Clients, clock: FakeClock) -> Callable[[float], None]:
 
 
 def put_datum(cloudwatch: Any, metric: str, value: float, at: float, **dimensions: str) -> None:
-    """Tell CloudWatch a value of a stream's metric."""
+    """Give CloudWatch a value of a stream's metric."""
     named = [{"Name": name, "Value": text} for name, text in {"StreamName": STREAM, **dimensions}.items()]
     datum = {"MetricName": metric, "Dimensions": named, "Timestamp": at, "Value": value}
     cloudwatch.put_metric_data(Namespace="AWS/Kinesis", MetricData=[datum])

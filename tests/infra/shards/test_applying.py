@@ -178,11 +178,11 @@ def test_readers_that_fall_behind_stop_the_plan_and_it_goes_on_later(clients, cl
 def behind(clients: Clients, clock: FakeClock, age_ms: float) -> None:
     """Let readers fall behind once the first step is taken."""
 
-    def tell(**_: object) -> None:
-        clients.kinesis.meta.events.unregister("before-call.kinesis.UpdateShardCount", tell)
+    def fall_behind(**_: object) -> None:
+        clients.kinesis.meta.events.unregister("before-call.kinesis.UpdateShardCount", fall_behind)
         put_datum(clients.cloudwatch, "GetRecords.IteratorAgeMilliseconds", age_ms, clock.time() + 1)
 
-    clients.kinesis.meta.events.register_first("before-call.kinesis.UpdateShardCount", tell)
+    clients.kinesis.meta.events.register_first("before-call.kinesis.UpdateShardCount", fall_behind)
 
 
 def test_an_alarm_that_goes_off_stops_the_plan(clients, clock, application):

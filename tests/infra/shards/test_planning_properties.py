@@ -1,4 +1,4 @@
-"""Whatever a stream carries and whatever is asked for, a plan keeps every limit of AWS."""
+"""A plan keeps every limit of AWS, for any traffic and any request."""
 
 from dataclasses import replace
 from itertools import pairwise

@@ -39,7 +39,7 @@ def test_the_load_of_a_minute_is_spread_over_its_seconds(clients, clock, put):
     assert found.newest == clock.time()
 
 
-def test_without_shard_level_metrics_a_sample_tells_the_shards_apart(clients, clock, put):
+def test_without_shard_level_metrics_a_sample_shows_the_load_of_each_shard(clients, clock, put):
     write_minutes(put, clock, ["hot"] * 300 + [f"key-{n}" for n in range(100)])
     found = report(clients, clock)
     assert found.source == "sample"
@@ -110,15 +110,15 @@ def test_readers_are_those_that_share_and_those_with_fan_out(clients):
 
 
 class Mappings:
-    """Event source mappings as Lambda tells them where the function is named by its alias."""
+    """Event source mappings as Lambda returns them where the function is named by its alias."""
 
     def __init__(self, source_arn: str) -> None:
         self._source_arn = source_arn
 
     def list_event_source_mappings(self, *, EventSourceArn: str) -> dict[str, Any]:
         function_arn = "arn:aws:lambda:eu-west-2:123456789012:function:spillway-dev-table-writer:live"
-        told = {"UUID": "id", "FunctionArn": function_arn, "ParallelizationFactor": 3}
-        return {"EventSourceMappings": [told] if EventSourceArn == self._source_arn else []}
+        shown = {"UUID": "id", "FunctionArn": function_arn, "ParallelizationFactor": 3}
+        return {"EventSourceMappings": [shown] if EventSourceArn == self._source_arn else []}
 
 
 @pytest.mark.parametrize("fan_out", [False, True])

@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.shards.errors import NotAllowed
@@ -16,6 +15,7 @@ from infra.shards.stream import read_stream
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
 from tests.infra.shards.conftest import STREAM, put_datum, shard_count
+from tests.infra.shards.mappings import make_mapping
 
 ENVIRONMENT = {
     "STREAM_NAME": STREAM,
@@ -57,7 +57,7 @@ def scaling() -> Scaling:
 
 
 def write(clients: Clients, clock: FakeClock, records_per_second: float) -> None:
-    """A minute of traffic as CloudWatch tells it, and readers that keep up."""
+    """A minute of traffic as CloudWatch shows it, and readers that keep up."""
     at = clock.time()
     put_datum(clients.cloudwatch, "IncomingRecords", records_per_second * 60, at)
     put_datum(clients.cloudwatch, "IncomingBytes", records_per_second * 60 * 200, at)
@@ -91,14 +91,14 @@ def test_it_shrinks_after_an_idle_hour(clients, clock, scaling, topic):
     assert shard_count(clients) == 2
 
 
-def test_a_dry_run_tells_and_does_not_do(clients, clock, scaling, topic):
+def test_a_dry_run_reports_and_changes_nothing(clients, clock, scaling, topic):
     write(clients, clock, 5_000)
     outcome = scale(replace(scaling, dry_run=True), clients, topic, clock)
     assert (outcome["decision"], outcome["taken"]) == ("scale 2 to 4 shards", False)
     assert shard_count(clients) == 2
 
 
-def test_what_calls_for_somebody_is_told_once_an_hour(clients, clock, scaling, topic):
+def test_what_calls_for_somebody_is_reported_once_an_hour(clients, clock, scaling, topic):
     clock.advance(3_600 - clock.time() % 3_600 - 120)
     for _ in range(60):
         write(clients, clock, 100_000)
@@ -166,22 +166,6 @@ def test_an_invocation_does_not_wait_for_the_mapping(clients, clock, scaling, to
 
 def _updating(parsed: dict[str, Any], **_: object) -> None:
     parsed["State"] = "Updating"
-
-
-def make_mapping(clients: Clients, stream_arn: str, function: str) -> str:
-    trust = {"Version": "2012-10-17", "Statement": []}
-    role = boto3.client("iam").create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    clients.lambda_.create_function(
-        FunctionName=function,
-        Runtime="python3.13",
-        Role=role,
-        Handler="h.h",
-        Code={"ZipFile": b"PK\x05\x06" + b"\0" * 18},
-    )
-    answer = clients.lambda_.create_event_source_mapping(
-        EventSourceArn=stream_arn, FunctionName=function, StartingPosition="LATEST", ParallelizationFactor=1
-    )
-    return str(answer["UUID"])
 
 
 def put_duration(cloudwatch: Any, function: str, milliseconds: float, at: float) -> None:

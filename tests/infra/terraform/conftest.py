@@ -11,6 +11,7 @@ import pytest
 
 from infra.deploy.package import ROOT
 from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
+from infra.local.aws.endpoint import local_aws
 
 WHAT_TERRAFORM_READS = ("infra/terraform", "infra/pipeline.yaml", "infra/event.schema.json", "archive/lake/queries")
 PLANS = Path(__file__).parent / "plans"  # the tests that `terraform test` runs, and what they have in common
@@ -107,3 +108,9 @@ def copied_to(folder: Path) -> Configuration:
         package.writestr("README", "The code runs in the process that tests it.")
     copy.terraform("init", "-input=false", f"-plugin-dir={os.environ[PLUGIN_DIR_VARIABLE]}")
     return copy
+
+
+@pytest.fixture
+def local():
+    with local_aws("eu-west-2", "off"):
+        yield

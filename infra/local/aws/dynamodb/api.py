@@ -1,20 +1,19 @@
 """The requests of DynamoDB that are answered here, and not as moto would."""
 
 import json
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from moto.core.common_types import TYPE_RESPONSE
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 from infra.local.aws.dynamodb.checks import check_count, check_put
 from infra.local.aws.dynamodb.numbers import store_numbers
 from infra.local.aws.dynamodb.table import LocalTable, dump, is_plain
+from infra.local.store.database import Database
 from infra.local.store.table_items import Row
-
-if TYPE_CHECKING:
-    from infra.local.aws.dynamodb.backend import LocalDynamoDBBackend
 
 # What a scan may ask for to be answered here.
 _PLAIN_SCAN: Final = frozenset({
@@ -22,6 +21,20 @@ _PLAIN_SCAN: Final = frozenset({
     "ProjectionExpression", "ExpressionAttributeNames",
 })  # fmt: skip
 _READS: Final = ("Get", "BatchGet", "Query", "Scan", "Describe", "List")
+
+
+class Tables(Protocol):
+    """The tables of one account in one region."""
+
+    @property
+    def database(self) -> Database:
+        """Where the items are."""
+
+    def get_table(self, table_name: str) -> Table:
+        """The table of this name."""
+
+    def put_plain(self, items: dict[str, Any]) -> bool:
+        """Write a batch of plain puts; False where it holds anything else, and nothing was written."""
 
 
 class _Refused(Exception):
@@ -55,8 +68,8 @@ class DynamoApi(DynamoHandler):
             return refused.answer
 
     @property
-    def _backend(self) -> "LocalDynamoDBBackend":
-        return cast("LocalDynamoDBBackend", self.dynamodb_backend)
+    def _backend(self) -> Tables:
+        return cast("Tables", self.dynamodb_backend)
 
     def _call(self) -> TYPE_RESPONSE:
         answer = cast("TYPE_RESPONSE", super().call_action())
@@ -107,7 +120,7 @@ def batch_write_item(region: str, body: bytes) -> dict[str, Any] | None:
     request = json.loads(body) if is_plain(body.decode()) else {}
     if set(request) != {"RequestItems"}:
         return None
-    backend = cast("LocalDynamoDBBackend", dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
+    backend = cast("Tables", dynamodb_backends[DEFAULT_ACCOUNT_ID][region])
     return {"UnprocessedItems": {}} if backend.put_plain(request["RequestItems"]) else None
 
 

@@ -23,7 +23,7 @@ def key_bytes(value: dict[str, Any]) -> bytes:
 
 
 def _number_bytes(number: Decimal) -> bytes:
-    """Sign, exponent and digits; those of a negative number inverted, for the largest of them comes first."""
+    """Sign, exponent and digits; a negative number's digits are inverted, so that the largest comes first."""
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     if not digits:
         return _ZERO

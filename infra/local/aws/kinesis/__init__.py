@@ -1,8 +1,8 @@
-"""A local Kinesis that behaves: moto's, mended in one place.
+"""The local Kinesis: moto's, with streams and answers of our own where moto is wrong.
 
-moto loses acknowledged records under threads, slows down with every record it holds, routes to closed shards and
-knows no limits. `install` puts streams of our own into it (`stream`, their shards in `shard_map` and
-`shard`) and answers for those requests moto gets wrong (`api`); the rest of its Kinesis stays as it is.
+moto loses acknowledged records under threads, becomes slower with every record it holds, routes to closed shards and
+knows no limits. `install` gives it our streams (`stream`, their shards in `shard_map` and `shard`) and our answers
+to the requests that moto gets wrong (`api`). The rest stays moto's.
 """
 
 from collections.abc import Iterator
@@ -30,17 +30,17 @@ def install(
     update_seconds: float = 0.0,
     store: Store | None = None,
 ) -> None:
-    """Put the local Kinesis in the place of moto's, within this process and for a moto server in it.
+    """Replace moto's Kinesis by the local one, in this process and for a moto server in it.
 
-    Call it before the first stream is made: streams of moto's own are dropped. Calling it again keeps the streams;
-    `limits` and `update_seconds` then hold for all of them, `clock` for those made from then on.
+    Call it before the first stream is created: moto's own streams are dropped. A second call keeps the streams; its
+    `limits` and `update_seconds` then hold for all of them, its `clock` for streams created later.
 
     Args:
-        limits: `aws` for the throughput limits of a shard, `off` for none; limits of size are always on.
-        clock: what time it is.
-        update_seconds: how long a stream is UPDATING after its shards or its retention were changed; it is read and
-            written all the while.
-        store: where records are kept; a stream in it goes on once a stream of its name is made.
+        limits: `aws` applies the throughput limits of a shard, `off` does not; limits of size always apply.
+        clock: the source of arrival times.
+        update_seconds: how long a stream is UPDATING after its shards or its retention changed; reads and writes go
+            on meanwhile.
+        store: where records are kept; a stream in it continues once a stream of its name is created.
     """
     conditions = LocalKinesisBackend.conditions
     conditions.limits, conditions.clock, conditions.update_seconds = limits, clock, update_seconds
@@ -50,7 +50,7 @@ def install(
 
 
 def uninstall() -> None:
-    """Give moto's own Kinesis back; every stream is dropped."""
+    """Restore moto's own Kinesis; every stream is dropped."""
     use_backend(kinesis_backends, KinesisBackend)
     LocalKinesisBackend.conditions.held = None
 
@@ -63,7 +63,7 @@ def installed(
     update_seconds: float = 0.0,
     store: Store | None = None,
 ) -> Iterator[None]:
-    """`install` for as long as the block lasts; without a store, with one that is gone at the end."""
+    """Install the local Kinesis for the block; without a store, records are kept in one that the end deletes."""
     with ExitStack() as stack:
         install(limits, clock, update_seconds=update_seconds, store=store or stack.enter_context(throwaway()))
         stack.callback(uninstall)
@@ -72,12 +72,12 @@ def installed(
 
 
 def find_stream(name: str, region: str, account_id: str = DEFAULT_ACCOUNT_ID) -> LocalStream:
-    """A stream from the inside, for its shards' counters.
+    """A stream itself, for the counters of its shards.
 
-    `find_stream(…).log.all_shards()` gives the shards with `shard_id`, `is_open` and `counters`.
+    `find_stream(…).log.all_shards()` returns the shards, with `shard_id`, `is_open` and `counters`.
 
     Raises:
-        NotFound: there is no such stream, or `install` was not called.
+        NotFound: no stream has this name, or `install` was not called.
     """
     backend = kinesis_backends[account_id][region]
     if not isinstance(backend, LocalKinesisBackend):

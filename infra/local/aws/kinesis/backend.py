@@ -1,4 +1,4 @@
-"""moto's Kinesis backend with streams of our own; what is not here is moto's."""
+"""moto's Kinesis backend with streams of our own; the rest is moto's."""
 
 import threading
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
 
     @property
     def _url_module(self) -> Any:
-        """Where requests go to: the service's own addresses, our answers."""
+        """The service's own addresses, and our answers to requests there."""
         return SimpleNamespace(url_bases=urls.url_bases, url_paths={"{0}/$": KinesisApi.dispatch})
 
     def create_stream(
@@ -40,7 +40,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
         max_record_kib: int | None = None,
         tags: dict[str, str] | None = None,
     ) -> LocalStream:
-        """Make a stream, which is ACTIVE at once.
+        """Create a stream, which is ACTIVE at once.
 
         Args:
             stream_name: unique within the account and region.
@@ -72,7 +72,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
         return stream
 
     def _forget_unknown(self, stream_name: str) -> None:
-        """Delete what the store holds of a stream, unless it was there when the local Kinesis was installed."""
+        """Delete a stream's records from the store, unless they were there when the local Kinesis was installed."""
         name = f"{self.account_id}/{self.region_name}/{stream_name}"
         if name in self.conditions.found:
             self.conditions.found.remove(name)
@@ -86,7 +86,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
 
         Raises:
             InvalidArgument: neither was given.
-            NotFound: there is none.
+            NotFound: no stream has this name.
         """
         name = stream_name or (stream_arn or "").partition("/")[2]
         if not name:
@@ -97,7 +97,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
         return stream
 
     def delete_stream(self, stream_arn: str | None, stream_name: str | None) -> LocalStream:
-        """Delete a stream, and let go of its records at once: moto keeps a list of every stream there ever was."""
+        """Delete a stream, and free its records at once: moto keeps a list of every stream there ever was."""
         stream = self.describe_stream(stream_arn, stream_name)
         self.streams.pop(stream.stream_name, None)
         stream.log.clear()
@@ -112,7 +112,7 @@ class LocalKinesisBackend(KinesisBackend, CloudWatchMetricProvider):
             stream.consumers = [c for c in stream.consumers if c.consumer_name != consumer_name]
 
     def describe_limits(self) -> dict[str, int]:
-        """What the account may have, and what it has."""
+        """The account's quotas, and how much of each it uses."""
         streams = self.local_streams()
         modes = [stream.stream_mode["StreamMode"] for stream in streams]
         return super().describe_limits() | {

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of a stream: counted by the minute, turned into data points when someone asks."""
+"""A stream's metrics for CloudWatch: counted by the minute, turned into data points on request."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -82,7 +82,7 @@ def parse_hash_key(text: str, member: str) -> int:
     """A hash key as it is written in requests: decimal, at most 39 digits.
 
     Raises:
-        Invalid: it is none.
+        Invalid: it is not such a number.
     """
     if not HASH_KEY.fullmatch(text):
         raise Invalid(member, r"satisfy regular expression pattern: 0|([1-9]\d{0,38})")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infra.local.store.database import Database
 
-# Sequence numbers look like those of AWS, 56 digits: a constant, a count that rises over the whole stream, and the
+# Sequence numbers look like AWS's, 56 digits: a constant, a count that rises over the whole stream, and the
 # number of the shard in the low bits.
 FIRST_SEQUENCE_NUMBER = 1 << 185
 SHARD_NUMBER_BITS = 32
@@ -59,7 +59,7 @@ class Found:
 
     Args:
         records: in order.
-        unread_ms: when the first record behind them arrived; None where there is none.
+        unread_ms: when the first record behind them arrived; None where nothing is behind them.
     """
 
     records: list[Record]
@@ -167,7 +167,7 @@ class ShardRecords:
         )
 
     def position_at(self, timestamp_ms: float) -> int:
-        """The position of the first record that arrived at or after a time, or behind all where there is none."""
+        """The position of the first record that arrived at or after a time; where all are older, the end."""
         ordinal = self._ordinal_at(timestamp_ms)
         found = self._row("position >= ? AND position < ? ORDER BY position", ordinal, None)
         return sequence_number(found[0] if found else self._next_ordinal, self._shard_number)

@@ -18,7 +18,7 @@ from producers.clock import Clock
 
 HASH_KEYS = 1 << 128  # partition keys are hashed with MD5
 MS_PER_HOUR = 3_600_000
-RESERVED_ORDINALS = 100_000  # sequence numbers given out for each time that the store is told how far they may go
+RESERVED_ORDINALS = 100_000  # sequence numbers that one write to the store reserves
 
 
 class StoredShards:
@@ -60,7 +60,7 @@ class StoredShards:
         """The shard with this id, open or closed, its expired records dropped.
 
         Raises:
-            NotFound: there is none, or it has expired.
+            NotFound: no shard has this id, or it has expired.
         """
         with self.lock:
             now_ms = self._forget_expired()

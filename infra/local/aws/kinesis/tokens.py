@@ -18,7 +18,7 @@ class ShardIterator:
 
     Args:
         stream_name: the stream.
-        incarnation: tells it from others of the same name, deleted before or made since.
+        incarnation: differs from that of every stream of the same name, deleted before or made since.
         shard_id: the shard.
         position: the lowest sequence number to be read.
         issued_ms: when a client got it, milliseconds since the Unix epoch.
@@ -39,7 +39,7 @@ class ShardIterator:
         """The iterator a client hands back.
 
         Raises:
-            InvalidArgument: it is none of ours.
+            InvalidArgument: no client got it from here.
         """
         match _decode(token):
             case [str(name), str(incarnation), str(shard_id), int(position), int(issued_ms)]:
@@ -85,7 +85,7 @@ class ShardPage:
         """The token a client hands back.
 
         Raises:
-            InvalidArgument: it is none of ours.
+            InvalidArgument: no client got it from here.
         """
         match _decode(token):
             case [str(name), str(after), dict() | None as shard_filter, int(issued_ms)]:

@@ -42,7 +42,7 @@ def alias() -> str:
     return lambda_.create_alias(FunctionName="function", Name="live", FunctionVersion="1")["AliasArn"]
 
 
-def test_a_queue_tells_who_may_redrive_to_it():
+def test_a_queue_shows_who_may_redrive_to_it():
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="queue")["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedriveAllowPolicy": '{"redrivePermission":"denyAll"}'})

@@ -14,9 +14,9 @@ from moto import mock_aws
 from infra.local.aws import sqs as local_sqs
 from infra.local.aws.sqs import LocalSqsBackend
 from infra.local.event_sources.mapping_settings import MappingError, QueueMappingSettings
-from infra.local.event_sources.queue_events import event_bytes, queue_event, within_payload
+from infra.local.event_sources.queue_events import within_payload
 from infra.local.event_sources.queue_mapping import QueueMapping
-from infra.local.functions import MAX_PAYLOAD_BYTES, FunctionError, FunctionThrottled, InvocationResult
+from infra.local.functions import FunctionError, FunctionThrottled, InvocationResult
 from tests.waiting import wait_until
 
 REGION = "eu-west-2"
@@ -43,7 +43,7 @@ def queue_url(sqs: Any) -> str:
 
 
 class Recorder:
-    """A function that keeps the bodies it was given, and answers as told."""
+    """A function that keeps the bodies it was given, and answers as the test says."""
 
     def __init__(self, answer: Callable[[list[str], list[str]], InvocationResult] = lambda _bodies, _ids: OK) -> None:
         self.batches: list[list[str]] = []
@@ -224,24 +224,6 @@ def test_a_throttled_function_leaves_the_messages_in_the_queue(sqs: Any, queue_u
     send(sqs, queue_url, "a")
     one_round(sqs, refuse)  # type: ignore[arg-type]  # a function that keeps nothing
     assert depth(sqs, queue_url) == 1
-
-
-def test_a_batch_over_6_mb_is_parted() -> None:
-    messages = [
-        {"MessageId": str(n), "ReceiptHandle": "r", "Body": "x" * 1_000_000, "MD5OfBody": "m"} for n in range(10)
-    ]
-    batches = list(within_payload(messages, QUEUE_ARN))
-    assert [len(batch) for batch in batches] == [6, 4]
-    assert all(len(json.dumps(queue_event(batch, QUEUE_ARN))) <= MAX_PAYLOAD_BYTES for batch in batches)
-
-
-def test_a_messages_size_is_that_of_its_json() -> None:
-    message = {"MessageId": "m", "ReceiptHandle": "r", "Body": 'é"\n', "MD5OfBody": "5"}
-    texts = [
-        json.dumps(queue_event([message] * n, QUEUE_ARN), separators=(",", ":"), ensure_ascii=False).encode()
-        for n in (1, 2)
-    ]
-    assert event_bytes(message, QUEUE_ARN) == len(texts[1]) - len(texts[0])
 
 
 def test_running_on_threads_every_message_is_delivered_and_then_it_is_drained(sqs: Any, queue_url: str) -> None:

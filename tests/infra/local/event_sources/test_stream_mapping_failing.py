@@ -3,10 +3,8 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from infra.local.functions import FunctionThrottled, InvocationResult, RequestTooLarge
@@ -17,17 +15,8 @@ from tests.infra.local.event_sources.mapping_machine import (
     Machine,
     Recorder,
     drain,
-    machine_with_two_shards,
 )
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with machine_with_two_shards() as machine:
-        yield machine
 
 
 def test_what_is_given_up_leaves_a_pointer_in_the_queue_and_the_shard_moves_on(machine: Machine) -> None:

@@ -44,9 +44,9 @@ def test_retries_exhausted_by_partial_answers_have_a_null_function_error() -> No
 
 
 def test_records_too_old_have_no_response_context() -> None:
-    told = message(Condition.RECORD_AGE_EXCEEDED, None)
-    assert told["requestContext"]["condition"] == "RecordAgeExceeded"
-    assert "responseContext" not in told
+    shown = message(Condition.RECORD_AGE_EXCEEDED, None)
+    assert shown["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert "responseContext" not in shown
 
 
 def test_the_message_holds_no_data() -> None:

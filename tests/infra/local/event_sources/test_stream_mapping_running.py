@@ -3,7 +3,6 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import boto3
@@ -21,17 +20,8 @@ from tests.infra.local.event_sources.mapping_machine import (
     Machine,
     Recorder,
     drain,
-    machine_with_two_shards,
 )
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with machine_with_two_shards() as machine:
-        yield machine
 
 
 def test_every_record_is_delivered_once_and_then_the_mapping_is_drained(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""Reading the stream: every shard, every record, in whatever state the service is."""
+"""Reading the stream: every shard, every record, in every state of the service."""
 
 from typing import TYPE_CHECKING
 

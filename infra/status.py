@@ -15,7 +15,7 @@ class HopStatus:
         waiting: how many are held, or lie unread on the stream or in the queue before it.
         failed: how many left for good by the way for failures (dead letter, error object, rejection).
         retried: how many were sent back for now, to be sent again; they are in none of the other counts.
-        cause: the error that holds it up now, or that it met last; empty where there is none.
+        cause: the error that holds it up now, or that it met last; empty where nothing is wrong.
     """
 
     hop: str

@@ -13,7 +13,7 @@ UNKNOWN_TO: Final = frozenset({"AccessDeniedException", "ResourceNotFoundExcepti
 
 
 def last_problem(logs: Any, function: str, *, since: float, now: float) -> str:
-    """The last warning or error that a function logged; empty where there is none, or the log cannot be read.
+    """The last warning or error that a function logged; empty where it logged nothing, or the log cannot be read.
 
     Args:
         logs: a boto3 client.

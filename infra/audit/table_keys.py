@@ -91,7 +91,7 @@ def _items_apart(dynamodb: "DynamoDBClient") -> Iterator[Callable[[Any], list[An
 
 
 def _as_columns(items: list[Any], period: Period) -> pa.Table:
-    """Keys of rows as columns, those of the period."""
+    """The keys of the rows within a period, as columns."""
     timestamps = pa.array([item["timestamp"]["S"] for item in items], pa.string())
     micros = timestamps.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
     columns: list[Any] = [

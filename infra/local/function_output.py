@@ -53,7 +53,7 @@ class FunctionOutput(io.TextIOBase):
             return self._counts[name]
 
     def problem(self, service: str, *, within_seconds: float = math.inf) -> str:
-        """The last warning or error that a function logged, such as `table_writer`; empty where there is none.
+        """The last warning or error that a function logged, such as `table_writer`; empty where it logged nothing.
 
         Args:
             service: the function.

@@ -31,7 +31,7 @@ from producers.clock import SystemClock
 from tests.archive.lake.lakes import parquet_of
 from tests.events import Context
 from tests.http.conftest import changed
-from tests.infra.shards.test_scaling_function import make_mapping
+from tests.infra.shards.mappings import make_mapping
 
 NAMES = Names("local", "123456789012")
 REGION = "eu-west-2"

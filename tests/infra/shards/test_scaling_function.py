@@ -6,7 +6,6 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.shards.errors import NotAllowed
@@ -16,6 +15,7 @@ from infra.shards.stream import read_stream
 from tests.aws_errors import aws_error
 from tests.clock import FakeClock
 from tests.infra.shards.conftest import STREAM, put_datum, shard_count
+from tests.infra.shards.mappings import make_mapping
 
 ENVIRONMENT = {
     "STREAM_NAME": STREAM,
@@ -166,22 +166,6 @@ def test_an_invocation_does_not_wait_for_the_mapping(clients, clock, scaling, to
 
 def _updating(parsed: dict[str, Any], **_: object) -> None:
     parsed["State"] = "Updating"
-
-
-def make_mapping(clients: Clients, stream_arn: str, function: str) -> str:
-    trust = {"Version": "2012-10-17", "Statement": []}
-    role = boto3.client("iam").create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    clients.lambda_.create_function(
-        FunctionName=function,
-        Runtime="python3.13",
-        Role=role,
-        Handler="h.h",
-        Code={"ZipFile": b"PK\x05\x06" + b"\0" * 18},
-    )
-    answer = clients.lambda_.create_event_source_mapping(
-        EventSourceArn=stream_arn, FunctionName=function, StartingPosition="LATEST", ParallelizationFactor=1
-    )
-    return str(answer["UUID"])
 
 
 def put_duration(cloudwatch: Any, function: str, milliseconds: float, at: float) -> None:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final
 
-from producers.event import Event, timestamp_micros
-from producers.exact_json import Number
+import msgspec
+
+from producers.envelope import timestamp_micros
+from producers.event import Event
+from producers.exact_json import JsonValue, Number
 
 # DynamoDB quotas (Developer Guide, 2026).
 MAX_ITEM_BYTES: Final = 400 * 1024
@@ -25,6 +28,11 @@ _NUMBER_BYTES = 21  # the most that a number takes
 # sign of -0, and writes exponents out (1.5E2 becomes 150): recorded on real tables, 2026. Java writes a number below
 # 0.000001 with an exponent, and DynamoDB may do so too.
 _UNCHANGED = re.compile(r"0|-?[1-9]\d*(?:\.\d*[1-9])?|-?0\.(?!000000)\d*[1-9]")
+
+
+_TOO_LARGE: Final = 10**MAX_DIGITS
+_MINUS_ZERO: Final = re.compile(r"(?:^|[\[:,])-0(?![.eE])")  # as a number in compact JSON, and in some strings
+_read_tree: Final = msgspec.json.Decoder(float_hook=Number).decode
 
 
 class NotNative(ValueError):
@@ -60,13 +68,23 @@ def row_of(event: Event, ttl_seconds: int | None = None) -> Row:
     frame, frame_bytes = _frame(event, ttl_seconds)
     parts = [frame, '"payload":']
     try:
-        size = frame_bytes + len("payload") + _write_native(event.payload.value, parts, 1)
+        size = frame_bytes + len("payload") + _write_native(_tree_of(event.payload), parts, 1)
     except NotNative:
         return text_row_of(event, ttl_seconds)
     if size > MAX_ITEM_BYTES:
         return text_row_of(event, ttl_seconds)
     parts.append("}")
     return Row("".join(parts), size, is_native=True)
+
+
+def _tree_of(payload: JsonValue) -> Any:
+    """A payload parsed: whole numbers are int, others `Number`; all are `Number` where int would lose a sign."""
+    if "-0" not in payload.text or not _MINUS_ZERO.search(payload.text):
+        try:
+            return _read_tree(payload.text)
+        except (msgspec.DecodeError, ValueError, RecursionError):  # an integer of thousands of digits, for one
+            pass
+    return payload.value
 
 
 def text_row_of(event: Event, ttl_seconds: int | None = None) -> Row:
@@ -100,32 +118,51 @@ def _write_native(value: Any, parts: list[str], depth: int) -> int:
     if kind is str:
         parts.append(f'{{"S":{quote(value)}}}')
         return len(value) if value.isascii() else len(value.encode())
-    if kind is Number:
-        parts.append(f'{{"N":"{_number(value)}"}}')
-        return min(len(value) // 2 + 2, _NUMBER_BYTES)
+    if kind is int or kind is Number:
+        text = _number(value) if kind is Number else _integer(value)
+        parts.append(f'{{"N":"{text}"}}')
+        return min(len(text) // 2 + 2, _NUMBER_BYTES)
     if value is None or kind is bool:
         parts.append('{"NULL":true}' if value is None else f'{{"BOOL":{"true" if value else "false"}}}')
         return 1
     if depth > MAX_DEPTH:
         raise NotNative(f"more than {MAX_DEPTH} levels")
-    size = _COLLECTION_BYTES
-    if kind is list:
-        separator = '{"L":['
-        for element in value:
-            parts.append(separator)
-            size += _write_native(element, parts, depth + 1) + _ELEMENT_BYTES
-            separator = ","
-        parts.append("]}" if value else '{"L":[]}')
-        return size
+    return _write_list(value, parts, depth) if kind is list else _write_map(value, parts, depth)
+
+
+def _write_list(value: list[Any], parts: list[str], depth: int) -> int:
+    size = _COLLECTION_BYTES + len(value) * _ELEMENT_BYTES
+    separator = '{"L":['
+    for element in value:
+        parts.append(separator)
+        size += _write_native(element, parts, depth + 1)
+        separator = ","
+    parts.append("]}" if value else '{"L":[]}')
+    return size
+
+
+def _write_map(value: dict[str, Any], parts: list[str], depth: int) -> int:
+    size = _COLLECTION_BYTES + len(value) * _ELEMENT_BYTES
     separator = '{"M":{'
     for key, member in value.items():
         if not key:
             raise NotNative("an empty key")
-        parts.append(f"{separator}{quote(key)}:")
-        size += len(key.encode()) + _write_native(member, parts, depth + 1) + _ELEMENT_BYTES
+        size += len(key) if key.isascii() else len(key.encode())
+        if type(member) is str:  # most members are texts: without a call
+            parts.append(f'{separator}{quote(key)}:{{"S":{quote(member)}}}')
+            size += len(member) if member.isascii() else len(member.encode())
+        else:
+            parts.append(f"{separator}{quote(key)}:")
+            size += _write_native(member, parts, depth + 1)
         separator = ","
     parts.append("}}" if value else '{"M":{}}')
     return size
+
+
+def _integer(value: int) -> str:
+    if not -_TOO_LARGE < value < _TOO_LARGE:
+        raise NotNative(f"a number of more than {MAX_DIGITS} digits")
+    return str(value)
 
 
 def _number(text: str) -> str:

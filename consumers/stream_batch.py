@@ -1,12 +1,11 @@
 """A batch of stream records, as the event source mapping delivers it, taken apart into events."""
 
 import base64
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 from producers.aggregation import MalformedAggregate, deaggregate
-from producers.event import Event, PoisonEvent, decode
+from producers.event import Event, PoisonEvent, decode, format_timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,14 @@ def user_records(source: Source, data: bytes) -> list[tuple[Source, bytes]]:
     Raises:
         MalformedAggregate: see `producers.aggregation.deaggregate`.
     """
+    stream, shard_id, sequence_number, arrived_at = (
+        source.stream,
+        source.shard_id,
+        source.sequence_number,
+        source.arrived_at,
+    )
     return [
-        (replace(source, subsequence_number=number, partition_key=record.partition_key), record.data)
+        (Source(stream, shard_id, sequence_number, number, record.partition_key, arrived_at), record.data)
         for number, record in enumerate(deaggregate(source.partition_key, data))
     ]
 
@@ -111,4 +116,4 @@ def stream_name_of(arn: str) -> str:
 
 def arrival_time(seconds: float) -> str:
     """Seconds since the epoch as ISO 8601 with milliseconds and `Z`."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return f"{format_timestamp(round(seconds * 1_000_000))[:-4]}Z"

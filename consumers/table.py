@@ -99,24 +99,23 @@ class EventTable:
             TableUnavailable: nothing can be written; what was written before may have been.
         """
         outcome = WriteOutcome([], [], [])
-        calls = list(_calls(self._rows(received, outcome)))
+        calls = _calls(self._rows(received, outcome))  # the rows of a call are made while the calls before it wait
         for part in self._executor.map(lambda writes: self._write_call(writes, deadline), calls):
             outcome.add(part)
         return outcome
 
     def _rows(self, received: Sequence[Received], outcome: WriteOutcome) -> Iterator[_Write]:
         """The rows to write, one a key: BatchWriteItem refuses a whole call for one key twice."""
-        writes: dict[Key, _Write] = {}
+        of_key: dict[Key, list[Received]] = {}
         for delivery in received:
-            row = row_of(delivery.event, self._ttl_seconds)
+            of_key.setdefault((delivery.event.timestamp, delivery.event.request_id), []).append(delivery)
+        for deliveries in of_key.values():
+            row = row_of(deliveries[-1].event, self._ttl_seconds)
             if row.size > MAX_ITEM_BYTES:
                 message = f"the row would have {row.size:,} bytes; DynamoDB takes {MAX_ITEM_BYTES:,}"
-                outcome.poison.append(_poison(delivery, "ItemTooLarge", message))
-                continue
-            key = (delivery.event.timestamp, delivery.event.request_id)
-            earlier = writes[key].deliveries if key in writes else []
-            writes[key] = _Write(row, [*earlier, delivery])
-        yield from writes.values()
+                outcome.poison.extend(_poison(delivery, "ItemTooLarge", message) for delivery in deliveries)
+            else:
+                yield _Write(row, deliveries)
 
     def _write_call(self, writes: list[_Write], deadline: float) -> WriteOutcome:
         """Write what fits one call, its unprocessed part again until the deadline."""

@@ -8,7 +8,7 @@ from typing import Any
 from consumers.dead_letter import DeadLetter, DeadLetterQueue, of_poison, utc_now
 from consumers.stream_batch import Poison, StreamBatch, decode_batch
 from consumers.table import EventTable
-from producers.aws import client, raw_operation
+from producers.aws import batch_write, client
 from producers.invocation import Context, deadline_of
 from producers.replay_mark import TABLE
 from producers.telemetry import count, logger
@@ -96,7 +96,7 @@ def _table() -> EventTable:
     ttl_days = os.environ.get("TTL_DAYS")
     table = os.environ["TABLE_NAME"]
     return EventTable(
-        raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={table: []}),
+        batch_write(table),
         table,
         ThreadPoolExecutor(int(os.environ["CONCURRENT_WRITES"]), thread_name_prefix="table-write"),
         ttl_seconds=int(ttl_days) * 86_400 if ttl_days else None,

@@ -46,8 +46,10 @@ class Http(_Section, frozen=True):
     cors_origins: tuple[Annotated[str, msgspec.Meta(pattern=r"^(\*|https?://[^\s/]+)$")], ...]
     api_key_required: bool
     allowed_cidrs: tuple[str, ...]  # checked by `load`
-    timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=29)]  # REST API integration time-out
+    # At most a REST API's integration time-out; at least what producers.http_api needs for a call that hangs.
+    timeout_seconds: Annotated[int, msgspec.Meta(ge=7, le=29)]
     memory_mib: FunctionMemory
+    wire_client: bool
 
     @property
     def function_guards(self) -> bool:
@@ -92,6 +94,7 @@ class TableWriter(_Section, frozen=True):
     timeout_seconds: Annotated[int, msgspec.Meta(ge=1, le=900)]
     memory_mib: FunctionMemory
     concurrent_writes: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    wire_client: bool
     batch_size: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
     batching_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=300)]
     parallelization_factor: Annotated[int, msgspec.Meta(ge=1, le=10)]

@@ -75,14 +75,15 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
     for position, (key, data) in enumerate(records):
         group = key if by_key else ""
         aggregate = open_aggregates.get(group)
-        size = _record_size(len(data))
+        header = _record_header(len(data))
+        size = len(header) + len(data)
         if aggregate is not None and aggregate.size + size > max_bytes:
             packed.append(aggregate.close())
             aggregate = None
         if aggregate is None:
             aggregate = open_aggregates[group] = _Aggregate(key)
         aggregate.size += size
-        aggregate.data.append(data)
+        aggregate.parts += (header, data)
         aggregate.members.append(position)
     packed.extend(aggregate.close() for aggregate in open_aggregates.values())
     return packed
@@ -91,23 +92,19 @@ def pack(records: Sequence[tuple[str, bytes]], max_bytes: int, *, by_key: bool) 
 class _Aggregate:
     """User records of one partition key on their way into one stream record."""
 
-    __slots__ = ("data", "key", "members", "size")
+    __slots__ = ("key", "members", "parts", "size")
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.data: list[bytes] = []
+        self.parts: list[bytes] = []  # what stands before each record's data, and the data
         self.members: list[int] = []
         # With the partition key twice: in the message's table, and beside the data on the stream.
         self.size = _ENVELOPE_BYTES + len(_key_table(key)) + len(key.encode())
 
     def close(self) -> StreamRecord:
-        if len(self.data) == 1:
-            return StreamRecord(self.key, self.data[0], tuple(self.members))
-        parts = [_key_table(self.key)]
-        for data in self.data:
-            parts.append(_record_header(len(data)))
-            parts.append(data)
-        message = b"".join(parts)
+        if len(self.members) == 1:
+            return StreamRecord(self.key, self.parts[1], tuple(self.members))
+        message = b"".join((_key_table(self.key), *self.parts))
         digest = hashlib.md5(message, usedforsecurity=False).digest()
         return StreamRecord(self.key, b"".join((MAGIC, message, digest)), tuple(self.members))
 
@@ -122,10 +119,6 @@ def _record_header(length: int) -> bytes:
     """What stands before the data of a Record of so many bytes of data."""
     data_header = _FIRST_KEY + _DATA + _varint(length)
     return _RECORD + _varint(len(data_header) + length) + data_header
-
-
-def _record_size(length: int) -> int:
-    return len(_record_header(length)) + length
 
 
 def _varint(number: int) -> bytes:

@@ -12,8 +12,13 @@ from typing import Any
 
 from botocore import xform_name
 
+from producers.put_records import WiredStream
+from producers.wire import Timeouts
+from producers.wire_configuration import wire_client
+
 CONNECT_TIMEOUT_SECONDS = 2
-READ_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 10  # for the next bytes of an answer, where `READ_TIMEOUTS` has no shorter one
+READ_TIMEOUTS = {"kinesis": 3, "dynamodb": 3}  # they answer in milliseconds; a hung call leaves time for another
 MAX_CONNECTIONS = 32
 SERVICES = ["athena", "dynamodb", "kinesis", "s3", "sqs"]  # that the handlers call
 
@@ -28,16 +33,36 @@ def client(service: str) -> Any:
     with _uncollected():
         from botocore.config import Config  # noqa: PLC0415 (a cold start pays for it only where a client is needed)
 
+        wait = timeouts(service)
         return _session().create_client(
             service,
             config=Config(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                read_timeout=READ_TIMEOUT_SECONDS,
+                connect_timeout=wait.connect_seconds,
+                read_timeout=wait.read_seconds,
                 max_pool_connections=MAX_CONNECTIONS,
                 retries={"total_max_attempts": 1, "mode": "standard"},
                 parameter_validation=False,
             ),
         )
+
+
+def timeouts(service: str) -> Timeouts:
+    """How long a call of a service waits."""
+    return Timeouts(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUTS.get(service, READ_TIMEOUT_SECONDS))
+
+
+def stream_client() -> Any:
+    """What puts records on a stream: the wire client where it may serve, else botocore's."""
+    wired = wire_client("kinesis", timeouts("kinesis"))
+    return client("kinesis") if wired is None else WiredStream(wired)
+
+
+def batch_write(table: str) -> Callable[[bytes], dict[str, Any]]:
+    """BatchWriteItem of one table, given the body of its request: of the wire client where it may serve."""
+    wired = wire_client("dynamodb", timeouts("dynamodb"))
+    if wired is None:
+        return raw_operation(client("dynamodb"), "BatchWriteItem", RequestItems={table: []})
+    return functools.partial(wired.call, "BatchWriteItem")
 
 
 def _session() -> Any:

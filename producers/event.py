@@ -6,18 +6,21 @@ On the stream an event is one compact UTF-8 JSON object whose last member is the
 
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring_ascii as quote
 from typing import Any, Final
 
 from producers import exact_json
+from producers.envelope import MAX_REQUEST_ID_BYTES, read_envelope, timestamp_micros
 from producers.exact_json import InvalidJson, JsonValue
 from producers.replay_mark import Bound, ReplayMark, read_mark
 
+__all__ = ["MAX_REQUEST_ID_BYTES", "timestamp_micros"]  # this module's too, as far as its callers know
+
 FORMAT_VERSION: Final = "1"
-MAX_REQUEST_ID_BYTES: Final = 1024  # DynamoDB quota: a sort key
-NULL: Final = JsonValue("null", None)
+NULL: Final = JsonValue("null")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
@@ -86,6 +89,11 @@ def decode(data: bytes) -> Event:
     Raises:
         PoisonEvent: the bytes are not what `encode` writes.
     """
+    return _ordinary(data) or decode_exactly(data)
+
+
+def decode_exactly(data: bytes) -> Event:
+    """What `decode` returns and raises, without msgspec."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
@@ -95,8 +103,8 @@ def decode(data: bytes) -> Event:
     if not separator or not tail.endswith("}"):
         raise PoisonEvent('not an event: no member "payload" at the end of a JSON object')
     try:
-        fields = exact_json.parse(head + "}").value
-        payload = exact_json.parse(tail[:-1])
+        fields = exact_json.parse_exactly(head + "}").value
+        payload = exact_json.parse_exactly(tail[:-1])
     except InvalidJson as error:
         raise PoisonEvent(f"not an event: {error}") from None
     if not isinstance(fields, dict) or fields.get("version") != FORMAT_VERSION:
@@ -112,20 +120,43 @@ def decode(data: bytes) -> Event:
     )
 
 
+def _ordinary(data: bytes) -> Event | None:
+    """The event in bytes that an ordinary one has; None for any other bytes."""
+    envelope = read_envelope(data)
+    if envelope is None:
+        return None
+    try:
+        payload = exact_json.parse(str(envelope.payload, "utf-8"))
+    except ValueError:
+        return None
+    return Event(
+        envelope.timestamp,
+        envelope.request_id,
+        envelope.source_ip,
+        envelope.user_agent,
+        envelope.trace,
+        payload,
+    )
+
+
 def format_timestamp(microseconds: int) -> str:
     """Microseconds since the epoch as an event's timestamp, such as `2026-11-23T02:34:56.123456Z`."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return f"{_to_the_second(seconds)}.{rest:06d}Z"
 
 
+def timestamps(first_micros: int, count: int) -> Iterator[str]:
+    """So many timestamps, a microsecond apart."""
+    for micros in range(first_micros, first_micros + count):
+        seconds, rest = divmod(micros, 1_000_000)
+        if rest == 0 or micros == first_micros:
+            second = _to_the_second(seconds)
+        yield f"{second}.{rest:06d}Z"
+
+
 @functools.lru_cache(maxsize=16)  # the events of a batch are microseconds apart
 def _to_the_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def timestamp_micros(timestamp: str) -> int:
-    """An event's timestamp as microseconds since the epoch, exactly."""
-    return (datetime.fromisoformat(timestamp) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _quote_optional(text: str | None) -> str:

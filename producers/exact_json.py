@@ -2,13 +2,25 @@
 
 `json.loads` would turn 1.10 into 1.1 and an integer of 400 digits into an error or infinity. Here a number
 parses to `Number`, a str, and a payload travels as a slice of the text it arrived in.
+
+msgspec checks and compacts a text many times faster than the exact parser below, and changes no token. It is given
+every text first. What it refuses is read again by the exact parser, which decides, and says what is wrong and where.
+docs/decisions/msgspec-at-the-door.md names where the two differ; a property test compares them.
 """
 
 import functools
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+MAX_SIMPLE_DEPTH: Final = 400  # a value of fewer levels is parsed in any thread, however deep its stack is
+MAX_SPLIT_COMMAS: Final = 500_000  # msgspec makes an object for each element: 50 MB for so many
+MAX_CACHED_CHARACTERS: Final = 40  # of a number; 4,096 of them take less than 1 MB
+
+_UNREAD: Final = object()
 
 
 class InvalidJson(ValueError):
@@ -21,25 +33,59 @@ class Number(str):
     __slots__ = ()
 
 
-class JsonValue(NamedTuple):  # made for every event, in half the time of a frozen data class
+class JsonValue:
     """One JSON value.
 
     Args:
         text: as it was sent, without white space between its tokens.
-        value: parsed: dict, list, str, `Number`, bool or None.
+        value: parsed, where the caller has it already.
     """
 
-    text: str
-    value: Any
+    __slots__ = ("_value", "text")
+
+    def __init__(self, text: str, value: Any = _UNREAD) -> None:
+        self.text = text
+        self._value = value
+
+    @property
+    def value(self) -> Any:
+        """Parsed, on first use: dict, list, str, `Number`, bool or None."""
+        if self._value is _UNREAD:
+            self._value = _scan(self.text, 0)[0]
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JsonValue) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"JsonValue({self.text!r:.200})"
 
 
 def parse(text: str) -> JsonValue:
-    """Parse a text that is one JSON value.
+    """Read a text that is one JSON value.
 
     Raises:
         InvalidJson: not JSON (`NaN` and `Infinity` are not), more than one value, nested deeper than the parser
             goes (about 1,000 levels), or a string that holds half of a surrogate pair, which UTF-8 cannot say.
     """
+    compact = _compacted(text)
+    return JsonValue(compact) if compact is not None and _is_simple(compact) else parse_exactly(text)
+
+
+def elements(text: str) -> list[JsonValue] | None:
+    """The elements of a text that is a JSON array; None where only `parse_array` can say what they are."""
+    compact = _compacted(text)
+    if compact is None or compact.count(",") > MAX_SPLIT_COMMAS:
+        return None
+    texts = [str(raw, "utf-8") for raw in _split(compact)]
+    return [JsonValue(text) for text in texts] if all(map(_is_simple, texts)) else None
+
+
+def parse_exactly(text: str) -> JsonValue:
+    """What `parse` returns and raises, by the exact parser alone."""
     start = _skip_space(text, 0)
     value, end = _scan(text, start)
     _expect_end(text, end)
@@ -88,8 +134,30 @@ def _refuse(constant: str) -> NoReturn:
     raise InvalidJson(f"{constant} is not JSON; send null or a string instead")
 
 
-# The numbers of a batch are mostly few; kept once each, a list of a million zeros is no million of objects.
-_number = functools.lru_cache(maxsize=4096)(Number)
+_split: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def _compacted(text: str) -> str | None:
+    """A text without white space between its tokens; None where msgspec refuses it."""
+    try:
+        return msgspec.json.format(text, indent=-1)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+
+
+def _is_simple(compact: str) -> bool:
+    """Whether a value is certain to have at most `MAX_SIMPLE_DEPTH` levels; each takes two brackets."""
+    return len(compact) <= 2 * MAX_SIMPLE_DEPTH or compact.count("[") + compact.count("{") <= MAX_SIMPLE_DEPTH
+
+
+# The numbers of a batch are mostly few; kept once each, a list of a million zeros is not a million objects.
+_cached_number = functools.lru_cache(maxsize=4096)(Number)
+
+
+def _number(text: str) -> Number:
+    return _cached_number(text) if len(text) <= MAX_CACHED_CHARACTERS else Number(text)
+
+
 _decoder = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_refuse)
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]+')
 _SPACE = re.compile(r"[ \t\r\n]*")

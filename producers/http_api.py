@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from producers import answers
 from producers.answers import Response
-from producers.aws import client
+from producers.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUTS, client, stream_client
 from producers.ingestion import Acceptance, Attempt, Ingestion, Origin, Receipt, results_of
 from producers.invocation import Context, deadline_of
 from producers.problem import Problem, RefusedRequest
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from producers.idempotency import KeyTable
 
 SERVICE: Final = "http_api"
-RESERVE_SECONDS: Final = 0.5  # of the invocation's time, kept for the answer
+# Of the invocation's time, kept for the last call, which may hang, and for the answer.
+RESERVE_SECONDS: Final = CONNECT_TIMEOUT_SECONDS + READ_TIMEOUTS["kinesis"] + 0.5
 MAX_USER_AGENT_CHARACTERS: Final = 1024
 
 
@@ -143,7 +144,7 @@ def _origin_of(request: Request) -> Origin:
 @functools.cache
 def _ingestion() -> Ingestion:
     return Ingestion(
-        StreamWriter(client("kinesis"), os.environ["STREAM_NAME"]),
+        StreamWriter(stream_client(), os.environ["STREAM_NAME"]),
         aggregate_bytes=int(os.environ["AGGREGATE_BYTES"]),
         partition_key=os.environ.get("PARTITION_KEY") or None,
     )

@@ -160,6 +160,10 @@ def _media_type(content_type: str) -> str:
 
 
 def _elements(text: str, rules: Rules) -> Iterator[JsonValue | Problem]:
+    elements = exact_json.elements(text)
+    if elements is not None:
+        yield from (_checked(element, rules) for element in elements)
+        return
     try:
         for element, value in exact_json.parse_array(text):
             try:

@@ -24,7 +24,6 @@ MAX_DATAGRAM_BYTES: Final = 64 * 1024 - 29  # X-Ray's 64 KB, and what a datagram
 MAX_ENVELOPE_BYTES: Final = 16 * 1024  # where the trace lies in an event's bytes; request id and user agent are bounded
 SAMPLED: Final = "Sampled=1"
 
-_SAMPLED_BYTES: Final = SAMPLED.encode()
 _TRACE_MEMBER: Final = b'"trace":"'
 _BEFORE_PAYLOAD: Final = b',"payload":'
 _ROOT: Final = re.compile(r"(?:^|;)Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
@@ -37,7 +36,7 @@ def trace_of(data: bytes) -> str | None:
     """The trace header in an event's bytes, where it is sampled; the event is not decoded. None for any other bytes."""
     end = data.find(_BEFORE_PAYLOAD, 0, MAX_ENVELOPE_BYTES)
     start = data.rfind(_TRACE_MEMBER, 0, max(end, 0))
-    if start < 0 or data.find(_SAMPLED_BYTES, start, end) < 0:
+    if start < 0:
         return None
     # A quote within a JSON text is escaped, so the member's name is no value's, and its value ends at the next quote.
     header = data[start + len(_TRACE_MEMBER) : end].partition(b'"')[0].decode("ascii", "replace")

@@ -202,7 +202,7 @@ class Merge:
             self._spill()
 
     def _spill(self) -> None:
-        """Write the latest slices to disk, because they wait longest, until half of the waiting bytes are on disk."""
+        """Write slices to disk, the latest first since they wait longest, until half of the budget is free again."""
         path = self._folder / f"spill-{self._spills}.arrow"
         self._spills += 1
         options = pa.ipc.IpcWriteOptions(compression="lz4")

@@ -117,7 +117,13 @@ def payload_columns(schema: dict[str, Any]) -> tuple[Column, ...]:
 
 
 def _type_of(name: str, definition: dict[str, Any]) -> tuple[str, Kind] | None:
-    """Glue's type and the kind of values of a property; None for a property without exactly one type."""
+    """Glue's type and the kind of values of a property; None where it does not have exactly one JSON type.
+
+    The type null does not count.
+
+    Raises:
+        SchemaError: the property's format is a decimal that Athena does not have.
+    """
     types = definition.get("type", [])
     found = [each for each in ([types] if isinstance(types, str) else types) if each != "null"]
     if len(found) != 1 or found[0] not in _PLAIN:

@@ -6,7 +6,6 @@ is; a property test compares the two readers.
 """
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
@@ -14,7 +13,8 @@ import msgspec
 
 from archive.lake.columns import REPLAYS_MEMBER, Column, Kind
 from archive.lake.typed_values import Fit, fit_for
-from producers.event import MAX_REQUEST_ID_BYTES, Event, decode, timestamp_micros
+from producers.envelope import Envelope, micros_of_second, read_envelope
+from producers.event import Event, decode
 from producers.replay_mark import LAKE
 
 # Kinds whose values msgspec reads and writes in the form that the converter takes. Integers may have any size. Dates
@@ -27,26 +27,9 @@ _PLAIN: Final[dict[Kind, Any]] = {
 }
 _UNFIT: Final = object()
 _ABSENT: Final = msgspec.Raw(b"null")
-_BEFORE_PAYLOAD: Final = b',"payload":'
-_AFTER_PAYLOAD: Final = len("}")
-_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
-
-
-class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
-    """The members that `producers.event.encode` writes for an event that is not a replay."""
-
-    version: msgspec.Raw
-    timestamp: str
-    request_id: str
-    source_ip: str | None
-    user_agent: str | None
-    trace: str | None
-    payload: msgspec.Raw
 
 
 _write_json: Final = msgspec.json.Encoder().encode
-_read_envelope: Final = msgspec.json.Decoder(_Envelope).decode
 
 
 class RowWriter:
@@ -100,26 +83,20 @@ class RowWriter:
 
     def _row_of_accepted(self, data: bytes) -> bytes | None:
         """Return the row of an ordinary event; None when the bytes might be anything else."""
+        envelope = read_envelope(data)
+        if envelope is None:
+            return None
+        payload = bytes(envelope.payload)
         try:
-            envelope = _read_envelope(data)
-            payload = bytes(envelope.payload)
-            if (
-                data.find(_BEFORE_PAYLOAD) + len(_BEFORE_PAYLOAD) + len(payload) + _AFTER_PAYLOAD != len(data)
-                or bytes(envelope.version) != b"1"
-                or not _TIMESTAMP.fullmatch(envelope.timestamp)
-                or not 1 <= len(envelope.request_id) <= MAX_REQUEST_ID_BYTES // 4  # characters of up to four bytes
-                or (b"\\" in data and _SURROGATE.search(data))
-            ):
-                return None
             return self._write(envelope, payload, payload.decode(), None)
         except (msgspec.DecodeError, ValueError, RecursionError):
             return None
 
-    def _write(self, event: Event | _Envelope, payload: bytes, text: str, replays: int | None) -> bytes:
+    def _write(self, event: Event | Envelope, payload: bytes, text: str, replays: int | None) -> bytes:
         row: Any = self._read_typed(payload) if text[0] == "{" else self._row()
         at = event.timestamp
         row.timestamp = f"{at[:-4]}Z"
-        row.timestamp_micros = _micros_of_second(at[:19]) + int(at[20:26])
+        row.timestamp_micros = micros_of_second(at[:19]) + int(at[20:26])
         row.request_id = event.request_id
         row.source_ip = event.source_ip
         row.user_agent = event.user_agent
@@ -185,12 +162,6 @@ def _fitted(fit: Fit, raw: msgspec.Raw) -> Any:
     if cell is text:
         return raw
     return _UNFIT if cell is None else msgspec.Raw(cell.encode())
-
-
-@functools.lru_cache(maxsize=4096)
-def _micros_of_second(second: str) -> int:
-    """Microseconds since the epoch at a second such as `2026-11-23T02:34:56`. Cached, as many events share a second."""
-    return timestamp_micros(f"{second}Z")
 
 
 @functools.cache

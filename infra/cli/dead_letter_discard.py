@@ -1,22 +1,12 @@
 """`spillway dead-letters discard`: settle failures without putting them back."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.replay.destination_kinds import STREAM
-from archive.replay.in_doubt import OutOfReach, StreamSearch
-from archive.replay.lock import LockLost, ReplayUnderWay
-from archive.replay.plan import DiscardAll
-from archive.replay.rate import Pace, Rate
-from archive.replay.run import NothingSelected, Order, ReplayRun
-from archive.replay.settling import ReplayStopped
-from infra.cli.context import CommandError, Context
+from archive.replay.run import NothingSelected
+from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
-    Session,
-    host,
     nothing_selected,
     operator,
     say_what_where_does_not_fit,
@@ -24,14 +14,16 @@ from infra.cli.dead_letter_options import (
     selection_options,
     session,
 )
-from infra.cli.dead_letter_putting import Display, destination, kinesis
+from infra.cli.dead_letter_putting import Display
 from infra.cli.dead_letter_tables import count_of, span_of
 from infra.cli.tables import print_json
-from producers.clock import SYSTEM_CLOCK
+from infra.dead_letters.replaying import count_unsettled, order_of
+from infra.dead_letters.replaying import discard as discarded
 
 if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection
     from archive.replay.journal import Record
+    from infra.dead_letters.session import Session
 
 
 @click.command()
@@ -54,11 +46,11 @@ def discard(context: Context, /, **options: Any) -> None:
     with session(context) as opened:
         if options["yes"]:
             as_written = {"discard": True, **{name: _plain(options[name]) for name in names}}
-            record = _discard(opened, selection, as_written)
+            record = _discard(context, opened, selection, as_written)
             counts = {"dry_run": False, "replay": record.id, "discarded": record.discarded}
             text = f"{count_of(record.discarded, 'failure')} discarded by {record.id}. `replay --again` puts them back."
         else:
-            count = _count(opened, selection)
+            count = count_unsettled(opened, selection)
             counts = {"dry_run": True, "discarded": count}
             text = (
                 f"Dry run: {count_of(count, 'failure')} would be discarded, {span_of(selection)}.\n"
@@ -76,31 +68,11 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _count(opened: Session, selection: "Selection") -> int:
-    return sum(not settled.holds(failed.line) for failed, settled in opened.failures.select(selection))
-
-
-def _discard(opened: Session, selection: "Selection", as_written: dict[str, Any]) -> "Record":
-    with ThreadPoolExecutor(8, thread_name_prefix="replay") as executor, Display() as display:
-        run = ReplayRun(
-            documents=opened.failures.documents,
-            failures=opened.failures,
-            planner=DiscardAll(),
-            destination=destination(opened, STREAM, executor),
-            search=StreamSearch(kinesis(), opened.names.stream, executor, SYSTEM_CLOCK),
-            pace=Pace(Rate()),
-            stop=display.stopping.is_set,
-            on_batch=display.update,
-        )
-        order = Order(operator(opened.context), host(), os.getpid(), as_written, selection)
+def _discard(context: Context, opened: "Session", selection: "Selection", as_written: dict[str, Any]) -> "Record":
+    order = order_of(operator(context), as_written, selection)
+    with Display() as display:
         try:
-            return run.carry_out(order)[0]
+            return discarded(opened, order, stop=display.stopping.is_set, on_batch=display.update)
         except NothingSelected as error:
             say_what_where_does_not_fit(opened)
             raise nothing_selected(error, selection) from error
-        except ReplayUnderWay as error:
-            raise CommandError(f"refused: {error}") from error
-        except (ReplayStopped, LockLost, OutOfReach) as error:
-            raise CommandError(
-                f"{error}; what was discarded is noted, and the same command resumes from there"
-            ) from error

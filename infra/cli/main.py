@@ -16,6 +16,7 @@ COMMANDS: Final = {  # a command's place, and the first line of its help
     "post": ("infra.cli.post:post", "Post one event, and print the answer."),
     "load": ("infra.cli.load:load", "Post the entries of files as events."),
     "tail": ("infra.cli.tail:tail", "Show events as they come."),
+    "event": ("infra.cli.event:event", "Show where one event went, by its request id."),
     "query": ("infra.cli.query:query", "Query the lake, in Athena's dialect of SQL."),
     "compact": ("infra.cli.compact:compact", "Merge the small files of closed hours into few large ones."),
     "schema": (
@@ -23,6 +24,7 @@ COMMANDS: Final = {  # a command's place, and the first line of its help
         "The contract of an event's payload, infra/event.schema.json, and the lake's columns.",
     ),
     "status": ("infra.cli.status:status", "Show a row for each part of the pipeline: in, out, waiting, failed."),
+    "console": ("infra.cli.console:console", "Serve the web console on this machine, and print its address."),
     "audit": ("infra.cli.audit:audit", "Account for every event accepted in a period."),
     "shards": ("infra.cli.shards:shards", "Measure, plan and scale the stream's shards."),
     "dead-letters": ("infra.cli.dead_letters:dead_letters", "See what failed, and put it back."),
@@ -31,6 +33,7 @@ COMMANDS: Final = {  # a command's place, and the first line of its help
         "Write the table's rows of a period from the lake, as the table writer wrote them.",
     ),
     "cost": ("infra.cli.cost:cost", "Estimate a month's bill, and what would make it smaller."),
+    "doctor": ("infra.cli.doctor:doctor", "Look for what could keep Spillway from working, and say what to do."),
     "package": ("infra.cli.package:package", "Build the Lambda package: the same bytes from the same source."),
     "deploy": ("infra.cli.deploy:deploy", "Put an environment on AWS, or bring it up to date."),
     "destroy": ("infra.cli.deploy:destroy", "Take an environment on AWS down."),

@@ -9,11 +9,14 @@ from infra import aws_status
 from infra.cli.context import CommandError, Context
 from infra.cli.http import get_json
 from infra.cli.tables import print_hops, print_json, print_table
+from infra.cli.watch import watch
 from infra.names import Names
 from infra.status import HopStatus
 
 STATUS_PATH = "/_local/status"
 STORE_PATH = "/_local/store"
+LOCAL_SECONDS = 2.0
+AWS_SECONDS = 30.0  # CloudWatch has a value a minute, and bills every metric that is read
 
 
 @click.command()
@@ -24,14 +27,44 @@ STORE_PATH = "/_local/store"
     show_default=True,
     help="On AWS: of the last so many minutes.",
 )
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--watch", "is_watched", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--every",
+    "every_seconds",
+    type=click.FloatRange(min=0.5),
+    metavar="SECONDS",
+    help="With --watch: between two refreshes; left out, 2 on this machine, and 30 on AWS, where each costs requests.",
+)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="With --watch: end after so many refreshes.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with --watch a line for each refresh.")
 @click.pass_obj
-def status(context: Context, minutes: int, as_json: bool) -> None:  # noqa: FBT001 (click passes flags by name)
+def status(  # noqa: PLR0917 (click passes options by name)
+    context: Context,
+    minutes: int,
+    is_watched: bool,  # noqa: FBT001
+    every_seconds: float | None,
+    limit: int | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Show a row for each part of the pipeline: in, out, waiting, failed. On AWS, alarms come first.
 
     Units differ: a stream record holds one event or, aggregated, many. On this machine the counts begin at the
     start; on AWS they are of the last minutes, as CloudWatch has them, some minutes late.
+
+    \b
+    spillway status --watch
+    spillway --env prod status --watch --minutes 10
     """
+    if not is_watched:
+        if every_seconds is not None or limit is not None:
+            raise click.UsageError("--every and --limit belong to --watch")
+        _show(context, minutes, as_json=as_json)
+        return
+    every_seconds = every_seconds or (LOCAL_SECONDS if context.is_local else AWS_SECONDS)
+    watch(lambda: _show(context, minutes, as_json=as_json), every_seconds, limit=limit, plain=as_json)
+
+
+def _show(context: Context, minutes: int, *, as_json: bool) -> None:
     if context.is_local:
         _show_local(context, as_json=as_json)
     else:

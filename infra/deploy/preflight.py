@@ -1,7 +1,7 @@
 """What AWS would refuse, found before anything is created: credentials, region, names, quotas."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -180,7 +180,7 @@ def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[st
             yield f"the stream went from {planned_for} to {before} shards while this was planned: deploy again"
             continue
         limits = session.client("kinesis").describe_limits()
-        if limits["OpenShardCount"] + after - before > limits["ShardLimit"]:
+        if lacking_shards(limits, after - before):
             yield (
                 f"stream.shards is {after}; the account has {limits['OpenShardCount']} of the {limits['ShardLimit']} "
                 f"shards it may have in {session.region_name}: set fewer in infra/pipeline.yaml, or ask for more"
@@ -195,6 +195,27 @@ def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[st
 LEAST_UNRESERVED: Final = 100  # Lambda leaves so many executions of an account unreserved, or all where it has fewer
 
 
+def lacking_shards(limits: Mapping[str, Any], more: int) -> int:
+    """How many shards the account lacks to have so many more.
+
+    Args:
+        limits: the answer of DescribeLimits.
+        more: than are open now.
+    """
+    return max(0, int(limits["OpenShardCount"]) + more - int(limits["ShardLimit"]))
+
+
+def lacking_concurrency(limits: Mapping[str, Any], more: int) -> int:
+    """How many concurrent executions the account lacks to reserve so many more.
+
+    Args:
+        limits: `AccountLimit` of GetAccountSettings.
+        more: than are reserved now.
+    """
+    least = min(LEAST_UNRESERVED, int(limits["ConcurrentExecutions"]))
+    return max(0, least + more - int(limits["UnreservedConcurrentExecutions"]))
+
+
 def _concurrency_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[str]:
     """Why Lambda would refuse the executions that are to be reserved or provisioned."""
     more = sum(
@@ -205,7 +226,7 @@ def _concurrency_problems(plan: dict[str, Any], session: boto3.Session) -> Itera
     limits = session.client("lambda").get_account_settings()["AccountLimit"]
     total, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     least = min(LEAST_UNRESERVED, total)
-    if unreserved - more < least:
+    if lacking_concurrency(limits, more):
         yield (
             f"{more} more concurrent executions are to be reserved or provisioned; the account has {unreserved} "
             f"unreserved of its {total} in {session.region_name}, and Lambda keeps {least} of them so: set "

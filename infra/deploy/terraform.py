@@ -98,6 +98,17 @@ class Terraform:
         """
         return self._read("state", "list").splitlines()
 
+    def version(self) -> str:
+        """The JSON with the version of Terraform, and of the provider where `init` ran.
+
+        Raises:
+            FileNotFoundError: Terraform is missing.
+            TerraformError: it failed.
+        """
+        if shutil.which("terraform") is None:
+            raise FileNotFoundError("terraform")
+        return self._read("version", "-json")
+
     def _workspaces(self) -> list[str]:
         return self._read("workspace", "list").replace("*", " ").split()
 

@@ -45,6 +45,7 @@ from infra.names import Names
 from infra.settings import Settings
 from infra.status import HopStatus
 from producers.validation import load_schema
+from producers.wire_configuration import SWITCH as WIRE_SWITCH
 
 if TYPE_CHECKING:
     from infra.local.worker import Worker
@@ -124,6 +125,7 @@ class LocalPipeline:
             self._store = self._given_store or stack.enter_context(throwaway())
             stack.enter_context(local_aws(self._settings.region, self._settings.local.limits, self._store))
             endpoint.start()
+            self.aws_url = endpoint.url
             stack.callback(endpoint.stop)
             self._output.install()
             stack.callback(self._output.remove)
@@ -138,11 +140,11 @@ class LocalPipeline:
             keeper.start()
             stack.callback(keeper.stop)
             self._attach(stack)
-            self._http = HttpServer(self._gateway(stack), listener)
+            self.gateway = self._gateway(stack)
+            self._http = HttpServer(self.gateway, listener)
             self._http.start()
             stack.callback(self._http.stop)
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/{self._settings.http.stage}/app"
-            self.aws_url = endpoint.url
             self._stack = stack.pop_all()
         return self
 
@@ -165,6 +167,11 @@ class LocalPipeline:
                 return False
             time.sleep(DRAIN_POLL_SECONDS)
         return True
+
+    @property
+    def origin(self) -> str:
+        """Where its port is: scheme, address and port."""
+        return "/".join(self.url.split("/")[:3])
 
     def status(self) -> list[HopStatus]:
         """How much went through each part, in the order of the pipeline."""
@@ -243,7 +250,9 @@ class LocalPipeline:
     def _function(self, lambda_: Any, module: str) -> LocalFunction:
         """A function as Lambda's API describes it, its module loaded as at a cold start."""
         described = lambda_.get_function_configuration(FunctionName=self.names.function(module))
-        os.environ.update(described.get("Environment", {}).get("Variables", {}))
+        variables = described.get("Environment", {}).get("Variables", {})
+        for name, value in variables.items():  # the wire client goes where AWS is answered over HTTP
+            os.environ[name] = self.aws_url if name.startswith(WIRE_SWITCH) and value == "on" else value
         handler = importlib.reload(importlib.import_module(module)).handler
         return LocalFunction(
             described["FunctionName"], handler, described["Timeout"], described["MemorySize"], described["FunctionArn"]

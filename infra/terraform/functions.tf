@@ -7,13 +7,14 @@ locals {
       settings             = local.settings.http
       reserved_concurrency = max(ceil(local.settings.http.rate_per_second), local.settings.http.burst)
       environment = {
-        STREAM_NAME       = local.names.stream
-        AGGREGATE_BYTES   = tostring(local.settings.stream.aggregate_bytes)
-        PARTITION_KEY     = local.settings.stream.partition_key == null ? "" : local.settings.stream.partition_key
-        MAX_EVENT_BYTES   = tostring(local.settings.http.max_event_bytes)
-        MAX_BATCH_EVENTS  = tostring(local.settings.http.max_batch_events)
-        IDEMPOTENCY_TABLE = local.names.idempotency_table
-        CORS_ORIGINS      = join(" ", local.settings.http.cors_origins)
+        STREAM_NAME         = local.names.stream
+        AGGREGATE_BYTES     = tostring(local.settings.stream.aggregate_bytes)
+        PARTITION_KEY       = local.settings.stream.partition_key == null ? "" : local.settings.stream.partition_key
+        MAX_EVENT_BYTES     = tostring(local.settings.http.max_event_bytes)
+        MAX_BATCH_EVENTS    = tostring(local.settings.http.max_batch_events)
+        WIRE_CLIENT_KINESIS = local.settings.http.wire_client ? "on" : "off"
+        IDEMPOTENCY_TABLE   = local.names.idempotency_table
+        CORS_ORIGINS        = join(" ", local.settings.http.cors_origins)
         # An HTTP API checks neither, so the function does.
         API_KEY_SHA256 = local.is_http_api ? join(" ", var.api_key_sha256) : ""
         ALLOWED_CIDRS  = local.is_http_api ? join(" ", local.settings.http.allowed_cidrs) : ""
@@ -27,6 +28,7 @@ locals {
         TABLE_NAME            = local.names.table
         TTL_DAYS              = local.settings.table.ttl_days == null ? "" : tostring(local.settings.table.ttl_days)
         CONCURRENT_WRITES     = tostring(local.settings.table_writer.concurrent_writes)
+        WIRE_CLIENT_DYNAMODB  = local.settings.table_writer.wire_client ? "on" : "off"
         FLOOD_SHARE           = tostring(local.settings.table_writer.flood_share)
         FLOOD_MINIMUM         = tostring(local.settings.table_writer.flood_minimum)
         DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url

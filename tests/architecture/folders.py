@@ -52,6 +52,10 @@ FOLDERS: Final[dict[str, Folder]] = {
     "infra/tail": Folder(
         "Follows the stream: its events as they come, through reshards.", (*_HANDLERS, "archive/dead_letters")
     ),
+    "infra/journey": Folder(
+        "Finds one event at every place that it passed.",
+        ("producers", "archive/dead_letters", "archive/lake", "infra", "infra/tail"),
+    ),
     "infra/querying": Folder(
         "Runs SQL on the lake, in Athena or in DuckDB, and renders results.",
         ("producers", "archive/lake", "infra", "infra/openx"),
@@ -66,6 +70,10 @@ FOLDERS: Final[dict[str, Folder]] = {
     ),
     "infra/deploy": Folder(
         "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")
+    ),
+    "infra/doctor": Folder(
+        "Checks, each with its remedy: this machine, the account, the environment.",
+        ("producers", "infra", "infra/deploy", "infra/local", "infra/local/store"),
     ),
     "infra/local/store": Folder(
         "What one machine keeps: a SQLite database, and objects as plain files.", ("producers",)
@@ -110,6 +118,29 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/local/store",
         ),
     ),
+    "infra/dead_letters": Folder(
+        "What the commands and the console do with failures: select, rehearse, replay, discard.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake", "archive/replay", "infra"),
+    ),
+    "infra/console": Folder(
+        "The web console: its frame, its security, its charts, its jobs.",
+        ("producers", "infra", "infra/console/pages", "infra/tail"),
+    ),
+    "infra/console/pages": Folder(
+        "The console's pages, over the functions that the commands call.",
+        (
+            "producers",
+            "archive/dead_letters",
+            "archive/replay",
+            "infra",
+            "infra/audit",
+            "infra/console",
+            "infra/dead_letters",
+            "infra/querying",
+            "infra/shards",
+            "infra/tail",
+        ),
+    ),
     "infra/cli": Folder(
         "The command `spillway`, a module for each group of commands.",
         (
@@ -120,8 +151,12 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/replay",
             "infra",
             "infra/audit",
+            "infra/console",
             "infra/cost",
+            "infra/dead_letters",
             "infra/deploy",
+            "infra/doctor",
+            "infra/journey",
             "infra/loading",
             "infra/local",
             "infra/local/store",

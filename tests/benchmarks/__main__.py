@@ -91,7 +91,7 @@ def _in_own_process(name: str, report: Report) -> bool:
 
 def _environment() -> dict[str, str]:
     """This environment, without what changes how fast Python starts or where AWS clients connect."""
-    dropped = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+    dropped = {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name not in dropped}
 
 

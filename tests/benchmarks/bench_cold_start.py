@@ -21,7 +21,7 @@ HANDLERS: Final = {
     "archive.firehose_transform": {".transform_powertools": POWERTOOLS, ".transform_minimal": BLUEPRINT},
     "archive.dead_letter_archiver": {".archiver_powertools": POWERTOOLS, ".archiver_minimal": MINIMAL},
 }
-TARGETS: Final = {POWERTOOLS: "≤ 0.75 x", MINIMAL: "≤ 1.05 x", BLUEPRINT: ""}
+TARGETS: Final = {POWERTOOLS: "≤ 0.45 x", MINIMAL: "≤ 0.55 x", BLUEPRINT: ""}
 
 
 def run(report: Report) -> None:

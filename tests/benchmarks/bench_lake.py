@@ -1,4 +1,4 @@
-"""The lake: the transform, local Parquet conversion, and compaction, each beside what people would use instead."""
+"""The lake: local Parquet conversion and compaction, each beside what people would use instead."""
 
 import base64
 import gzip
@@ -9,31 +9,23 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-from aws_lambda_powertools.utilities.data_classes import KinesisFirehoseEvent
-from aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event import (
-    KinesisFirehoseDataTransformationResponse,
-)
-from aws_lambda_powertools.utilities.serialization import base64_from_json
 
-from archive import firehose_transform
 from archive.lake.columns import ENVELOPE, arrow_schema, glue_columns, payload_columns
 from archive.lake.rows import writer_for
 from infra.local.firehose.parquet_conversion import RecordConverter, parquet_file
 from infra.openx.glue_types import read_columns
 from infra.openx.json_rows import OpenXRules
-from tests.benchmarks import handlers, machine
-from tests.benchmarks.events import ACCEPTED_AT, firehose_batch, stream_events
+from tests.benchmarks.events import ACCEPTED_AT, stream_events
 from tests.benchmarks.report import Report
 from tests.benchmarks.timing import in_turn, times
 
 DATA: Final = Path(__file__).parents[1] / "data"
 COLUMNS: Final = ENVELOPE + payload_columns(json.loads((DATA / "flights.schema.json").read_text(encoding="utf-8")))
-BATCH: Final = 5_000  # records to a call of the transform
 FILES: Final = 600
 FILE_ROWS: Final = 2_500
 BAD_EVERY: Final = 10_000  # one record in so many fails its conversion
@@ -45,45 +37,11 @@ def run(report: Report) -> None:
     payloads = flights()
     _conversion(report, payloads)
     _compaction(report, payloads)
-    _transform(report, payloads)
 
 
 def flights() -> list[str]:
     """The payloads of tests/data."""
     return gzip.decompress((DATA / "flights-20k.ndjson.gz").read_bytes()).decode().splitlines()
-
-
-def _transform(report: Report, payloads: list[str]) -> None:
-    machine.pin(machine.measured_core())
-    event = firehose_batch(payloads[:BATCH])
-    vars(firehose_transform)["columns"] = lambda: COLUMNS  # in place of the schema's own
-    with handlers.quiet():
-        series = in_turn(
-            {
-                "ours": lambda: firehose_transform.handler(event, handlers.context()),
-                "theirs": lambda: _powertools(event),
-            },
-            report.rounds(25),
-        )
-    ours, theirs = series["ours"], series["theirs"]
-    report.row(
-        "transform to rows with 12 typed columns, flights",
-        BATCH / ours.cpu,
-        BATCH / theirs.cpu,
-        "records/s of a core",
-        "≥ 1.5 x",
-        "Powertools' data classes, rows as they came",
-        ratio=1 / times(ours, theirs),
-    )
-
-
-def _powertools(event: dict[str, Any]) -> dict[str, Any]:
-    """As in the documentation of Powertools: every record parsed, and given back."""
-    response = KinesisFirehoseDataTransformationResponse()
-    for record in KinesisFirehoseEvent(event).records:
-        data = base64_from_json(record.data_as_json)
-        response.add_record(record.build_data_transformation_response(result="Ok", data=data))
-    return response.asdict()
 
 
 def _conversion(report: Report, payloads: list[str]) -> None:

@@ -59,6 +59,11 @@ def aggregate_batch(payload_texts: Sequence[str], per_aggregate: int) -> dict[st
     return {"Records": records}
 
 
+def spaced(text: str) -> str:
+    """JSON as Python's `json.dumps` writes it: with spaces after commas and colons."""
+    return json.dumps(json.loads(text))
+
+
 def request(body: str, content_type: str = "application/json") -> dict[str, Any]:
     """An HTTP request as API Gateway's proxy integration passes it on (version 1)."""
     headers = {

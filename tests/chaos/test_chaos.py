@@ -39,10 +39,12 @@ FAULTS = 0.15  # of requests and invocations
 BATCH = 50
 CLIENTS = 4
 SETTLE_SECONDS = 60 + EVENTS / 200
+WIRE = os.environ.get("WIRE") == "1"  # PutRecords and BatchWriteItem over the wire client
 SETTINGS: dict[str, dict[str, Any]] = {
     "local": {"limits": "off"},
+    "http": {"wire_client": WIRE},
     "stream": {"aggregate_bytes": 8_192},
-    "table_writer": {"batch_size": 5},
+    "table_writer": {"batch_size": 5, "wire_client": WIRE},
     "archive": {"buffer_seconds": 1},
     "dead_letters": {"timeout_seconds": 2},  # a message that failed is hidden for six times as long
 }

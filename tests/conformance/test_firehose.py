@@ -145,7 +145,7 @@ def test_a_parquet_file_is_compressed_with_snappy_by_default(delivered: Delivere
 
 @fact("[floci docs]", unsure=True)
 def test_a_timestamp_is_stored_as_int96_or_as_int64(delivered: Delivered) -> None:
-    # INT96 is very likely on AWS. A reader sees the same timestamp; the lake is read back with both.
+    # Readers see the same timestamp: tests/archive/compaction/test_int96.py queries and compacts both.
     (key, *_) = delivered.keys("events/")
     schema = pq.ParquetFile(io.BytesIO(delivered.read(key))).schema
     kinds = {schema.column(n).name: schema.column(n).physical_type for n in range(len(schema))}

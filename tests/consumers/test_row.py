@@ -2,6 +2,7 @@
 
 import json
 from decimal import Context, Decimal
+from unittest.mock import patch
 
 import boto3
 import pytest
@@ -198,3 +199,17 @@ def test_the_members_of_a_row_count_with_their_names():
     assert row_of(an_event('""', source_ip=None, user_agent=None), 60).size == bare + len("expires_at") + 21
     text = text_row_of(an_event('"é"', source_ip=None, user_agent=None)).size
     assert text == bare - len("payload") + len("payload_json") + 4
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**40), 10**40)
+NUMBER_TEXTS = NUMBERS.map(json.dumps) | st.sampled_from(
+    ["-0", "-0.0", "0", "-0e1", "1E5", "1.10", "9" * 38, "9" * 39, "9" * 5000, "-" + "9" * 38]
+)
+
+
+@given(st.lists(NUMBER_TEXTS | JSON_VALUES.map(json.dumps)).map(lambda texts: f"[{','.join(texts)}]"))
+def test_the_row_is_the_same_whether_msgspec_or_the_exact_parser_reads_the_payload(text):
+    event = an_event(text)
+    with patch("consumers.row._tree_of", lambda payload: payload.value):
+        exact = row_of(event)
+    assert row_of(event) == exact

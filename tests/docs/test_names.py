@@ -1,8 +1,11 @@
 """Every path, link, module, setting, command, option and make target that the docs name exists."""
 
 import ast
+import functools
+import io
 import re
 import subprocess
+import tokenize
 from pathlib import Path
 
 import click
@@ -10,7 +13,7 @@ import pytest
 import yaml
 
 from infra.cli.main import spillway
-from tests.architecture.folders import ROOT, modules
+from tests.architecture.folders import LAYERS, ROOT, modules
 from tests.docs.names import Name, Names, names, words_of
 
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")])
@@ -162,14 +165,80 @@ def test_the_docs_name_some_of_each_kind():
         assert sum(len(getattr(each, kind)) for each in everything) > 5, kind
 
 
-def test_docstrings_name_modules_that_exist():
-    known = modules()
-    wrong = []
-    for path in known.values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
-                for dotted in re.findall(r"`((?:producers|consumers|archive|infra)(?:\.[a-z_]+)+)", text):
-                    parent = dotted.rpartition(".")[0]
-                    if dotted not in known and parent not in known and not is_setting(dotted):
-                        wrong.append(f"{path.relative_to(ROOT)}: {dotted}")
+DOTTED = re.compile(r"(?<![\w./-])((?:producers|consumers|archive|infra|tests)(?:\.[A-Za-z_]\w*)+)")
+SNAKE = re.compile(r"`([a-z]+(?:_[a-z0-9]+)+)`")
+SOURCES = [path for folder in (*LAYERS, "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def prose_of(path: Path) -> str:
+    """The docstrings and comments of a module."""
+    text = path.read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    docstrings = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    return "\n".join([*comments, *docstrings])
+
+
+def defines(module: str, member: str) -> bool:
+    """Whether a module has a name at its top, its own or imported."""
+    if module not in modules():
+        return False
+    pattern = rf"^(?:(?:async )?def|class|from .* import.*|import) *{member}\b|^{member}\b"
+    return re.search(pattern, modules()[module].read_text(encoding="utf-8"), re.MULTILINE) is not None
+
+
+def is_known(dotted: str) -> bool:
+    """Whether a dotted name is a module, a name in one, a member of that, a test module, or a setting."""
+    if dotted.startswith("tests."):
+        parts = dotted.split(".")
+        places = [ROOT.joinpath(*parts[:end]) for end in (len(parts), len(parts) - 1)]
+        return any(place.with_suffix(".py").exists() or place.is_dir() for place in places)
+    head, _, last = dotted.rpartition(".")
+    before, _, middle = head.rpartition(".")
+    return dotted in modules() or defines(head, last) or defines(before, middle) or is_setting(dotted)
+
+
+def test_docstrings_and_comments_name_modules_that_exist():
+    wrong = [
+        f"{path.relative_to(ROOT)}: {dotted}"
+        for path in SOURCES
+        for dotted in DOTTED.findall(prose_of(path))
+        if not is_known(dotted) and not dotted.endswith((".py", ".yaml"))
+    ]
     assert not wrong
+
+
+@functools.cache
+def words_of_the_code() -> frozenset[str]:
+    """Every identifier of the code, and every word of its other files, but for comments and docstrings."""
+    found: set[str] = set()
+    for path in SOURCES:
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline):
+            if token.type == tokenize.NAME or (token.type == tokenize.STRING and not token.string.startswith('"""')):
+                found.update(re.findall(r"\w+", token.string))
+        found.update(path.relative_to(ROOT).with_suffix("").parts)
+    for kind in ("*.yaml", "*.json", "*.tf", "*.sql", "*.toml", "*.js"):
+        for path in (ROOT / "infra").rglob(kind):
+            found.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    return frozenset(found)
+
+
+def test_docstrings_and_comments_name_identifiers_that_exist():
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in SOURCES
+        for name in SNAKE.findall(prose_of(path))
+        if name not in words_of_the_code()
+    ]
+    assert not wrong
+
+
+def test_a_stale_name_in_a_docstring_or_a_comment_is_found(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text('"""See infra.local.gone and `infra.names.Names`."""\n\nx = 1  # as `gone_for_good` does\n')
+    assert DOTTED.findall(prose_of(module)) == ["infra.local.gone", "infra.names.Names"]
+    assert not is_known("infra.local.gone")
+    assert not is_known("tests.gone.for_good")
+    assert is_known("infra.names.Names")
+    assert SNAKE.findall(prose_of(module)) == ["gone" + "_for_good"]

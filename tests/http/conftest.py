@@ -66,19 +66,27 @@ def changed(settings: Settings, **sections: dict[str, Any]) -> Settings:
     return msgspec.convert(document, Settings)
 
 
-@pytest.fixture(scope="module", params=["rest", "http"])
-def door(request: pytest.FixtureRequest) -> str:
-    """The kind of API in front: every test runs with both."""
-    return str(request.param)
+# The kind of API in front, and whether PutRecords goes over the wire client: every test runs with each.
+@pytest.fixture(scope="module", params=[("rest", False), ("http", False), ("http", True)], ids=["rest", "http", "wire"])
+def behind(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What differs in the settings of the runs."""
+    door, wire_client = request.param
+    return {"door": door, "wire_client": wire_client}
+
+
+@pytest.fixture(scope="module")
+def door(behind: dict[str, Any]) -> str:
+    """The kind of API in front."""
+    return str(behind["door"])
 
 
 @pytest.fixture
-def start(door: str) -> Iterator[Start]:
+def start(behind: dict[str, Any]) -> Iterator[Start]:
     """Starts an API with some settings changed; without limits if nobody asks for them."""
     running: list[LocalPipeline] = []
 
     def start_one(**sections: dict[str, Any]) -> Api:
-        http = {"door": door, **sections.pop("http", {})}
+        http = {**behind, **sections.pop("http", {})}
         settings = changed(load("local"), **{"local": {"limits": "off"}, "http": http, **sections})
         running.append(LocalPipeline(settings, "local", 0, 0).__enter__())
         return Api(running[-1])
@@ -89,8 +97,8 @@ def start(door: str) -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def api(door: str) -> Iterator[Api]:
+def api(behind: dict[str, Any]) -> Iterator[Api]:
     """One API for the tests of a module."""
-    settings = changed(load("local"), local={"limits": "off"}, http={"door": door})
+    settings = changed(load("local"), local={"limits": "off"}, http=behind)
     with LocalPipeline(settings, "local", 0, 0) as pipeline:
         yield Api(pipeline)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from messages_pb2 import AggregatedRecord
 
-from producers.aggregation import MAGIC, MalformedAggregate, UserRecord, deaggregate, pack
+from producers.aggregation import MAGIC, MalformedAggregate, UserRecord, _varint, deaggregate, pack
 from tests.events import kinesis_record
 
 RECORDS = st.lists(st.tuples(st.text(min_size=1, max_size=20), st.binary(max_size=300)), max_size=60)
@@ -113,3 +113,22 @@ def test_a_damaged_aggregate_is_reported_not_dropped(data, reason):
     # The published deaggregator prints to stderr and drops records, or passes the bytes through.
     with pytest.raises(MalformedAggregate, match=reason):
         deaggregate("key", data)
+
+
+@pytest.mark.parametrize(
+    ("number", "encoded"), [(0, "00"), (126, "7e"), (127, "7f"), (128, "8001"), (16_383, "ff7f"), (16_384, "808001")]
+)
+def test_a_length_takes_as_few_bytes_as_protobuf_allows(number, encoded):
+    assert _varint(number) == bytes.fromhex(encoded)
+
+
+def test_each_kind_of_damage_has_its_own_message():
+    damaged = {
+        aggregate(message_with(index=0))[:-1] + b"?": "the checksum does not match: the bytes were damaged or cut",
+        aggregate(message_with(index=1)): "a record in it names a key that its tables do not hold",
+        aggregate(bytes.fromhex("0a016b1a020800")): "a record in it lacks its partition key or its data",
+    }
+    for data, message in damaged.items():
+        with pytest.raises(MalformedAggregate) as raised:
+            deaggregate("key", data)
+        assert str(raised.value) == message

@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
+from producers import tracing
 from producers.event import encode
-from producers.tracing import DAEMON_VARIABLE, HEADER, MAX_SEGMENTS, Segments, trace_of, traced_call
+from producers.replay_mark import ReplayMark
+from producers.tracing import (
+    DAEMON_VARIABLE,
+    HEADER,
+    MAX_ENVELOPE_BYTES,
+    MAX_SEGMENTS,
+    Segments,
+    trace_of,
+    traced_call,
+)
 from tests.events import an_event
 
 ROOT = "1-6740a1b2-0123456789abcdef01234567"
@@ -136,3 +146,71 @@ def test_the_daemons_address_may_name_both_protocols(daemon, monkeypatch):
 )
 def test_the_trace_is_found_in_an_events_bytes(data, trace):
     assert trace_of(data) == trace
+
+
+@pytest.mark.parametrize(("size", "is_found"), [(-1, True), (0, True), (1, False)])
+def test_a_trace_is_looked_for_in_an_envelope_of_at_most_16_kib(size, is_found):
+    event = encode(an_event(trace=TRACE, user_agent="x"))
+    short = MAX_ENVELOPE_BYTES - event.index(b',"payload":') - len(b',"payload":')
+    longer = encode(an_event(trace=TRACE, user_agent="x" * (1 + short + size)))
+    assert trace_of(longer) == (TRACE if is_found else None)
+
+
+@pytest.mark.parametrize("trace", [None, NOT_SAMPLED, TRACE])
+def test_a_trace_in_the_payload_is_not_the_events(trace):
+    payload = json.dumps({"trace": "Root=1;Sampled=1", "payload": 1}, separators=(",", ":"))
+    found = TRACE if trace == TRACE else None
+    assert trace_of(encode(an_event(payload, trace=trace))) == found
+    assert trace_of(encode(an_event(payload, trace=trace, replay=ReplayMark("lake", 1, "id/1")))) == found
+
+
+def test_the_last_trace_before_the_payload_counts():
+    """Other producers may put members of their own before it."""
+    assert trace_of(b'{"x":{"trace":"Sampled=1"},"trace":"Root=1;Sampled=0","payload":1}') is None
+    assert trace_of(b'{"x":{"trace":"Sampled=0"},"trace":"Root=1;Sampled=1","payload":1}') == "Root=1;Sampled=1"
+
+
+def test_a_trace_with_foreign_characters_breaks_nothing():
+    assert trace_of('{"trace":"é;Sampled=1","payload":1}'.encode()) == "\ufffd\ufffd;Sampled=1"
+
+
+def test_a_segment_without_calls_has_no_subsegments_and_one_with_calls_has_an_id_for_each(daemon):
+    segments = Segments("table_writer")
+    segments.add("written", [TRACE])
+    segments.send()
+    [document] = daemon.documents()
+    assert "subsegments" not in document
+    with segments.call("DynamoDB", "BatchWriteItem"):
+        pass
+    segments.add("written", [TRACE])
+    segments.send()
+    for document in daemon.documents():
+        for part in (document, *document.get("subsegments", [])):
+            assert len(part["id"]) == 16
+            assert set(part) >= {"id", "name", "start_time", "end_time"}
+            assert not {"ID", "XXidXX"} & set(part)
+
+
+def test_a_document_is_compact_and_one_over_a_datagrams_size_is_dropped(daemon, monkeypatch):
+    def send() -> bytes | None:
+        with traced_call(TRACE, "Kinesis", "PutRecords", ticking()):
+            pass
+        try:
+            return daemon.listener.recv(1 << 16)
+        except TimeoutError:
+            return None
+
+    datagram = send()
+    assert datagram is not None
+    assert b", " not in datagram
+    assert b": " not in datagram
+    for limit, is_sent in ((len(datagram) + 1, True), (len(datagram), True), (len(datagram) - 1, False)):
+        monkeypatch.setattr(tracing, "MAX_DATAGRAM_BYTES", limit)
+        assert (send() is not None) == is_sent
+
+
+def test_without_the_variable_of_a_daemon_nothing_is_sent(daemon, monkeypatch):
+    monkeypatch.delenv(DAEMON_VARIABLE)
+    with traced_call(TRACE, "Kinesis", "PutRecords"):
+        pass
+    assert daemon.documents() == []

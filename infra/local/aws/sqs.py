@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, ClassVar, Final, cast
+from typing import Any, Final, cast
 
 from moto.sqs import urls
 from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 
 from infra.local.aws.full_disk import answered_as_service_error
-from infra.local.aws.moto_backends import use_backend
+from infra.local.aws.moto_backends import Stored, use_backend
 from infra.local.aws.sqs_queue import LocalQueue
 from infra.local.store.database import Database
 from infra.local.store.queue_messages import QueueMessages, stored_queues
@@ -42,11 +42,8 @@ def installed(store: Store | None = None) -> Iterator[None]:
         yield
 
 
-class LocalSqsBackend(SQSBackend):
+class LocalSqsBackend(Stored, SQSBackend):
     """The queues of one account in one region."""
-
-    store: ClassVar[Store | None] = None
-    found: ClassVar[set[str]] = set()  # queues that were in the store at first, and that nobody made again so far
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -54,14 +51,8 @@ class LocalSqsBackend(SQSBackend):
 
     @property
     def database(self) -> Database:
-        """Where the messages are.
-
-        Raises:
-            RuntimeError: the local SQS is not installed.
-        """
-        if self.store is None:
-            raise RuntimeError("the local SQS has no store: use sqs.installed")
-        return self.store.database
+        """Where the messages are."""
+        return self.held.database
 
     @property
     def _url_module(self) -> Any:

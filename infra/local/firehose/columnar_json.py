@@ -1,8 +1,8 @@
 """The OpenX JSON SerDe for whole batches: Arrow reads many records at once, without the interpreter.
 
-It takes a batch only where every value stands in its column's own JSON type, under the column's own key, so that no
-coercion is asked for, and it gives exactly the values that `openx_json` gives (a property test compares the two). Any
-doubt leaves the batch to the caller, who cuts it and in the end reads single records by `openx_json`.
+It reads a batch only where every value has its column's own JSON type, under the column's own key, so that no value
+needs a coercion. It then returns exactly the values of `infra.openx.json_rows` (a property test compares the two).
+Otherwise it refuses the batch. The caller divides it, and reads single records by `infra.openx.json_rows`.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class BatchReader:
         self._columns = columns
         self._rules = rules
         self._keys = [rules.column_key(column.name) for column in columns]
-        # Nested types are left to openx_json: Arrow nests by rules of its own.
+        # Nested types are left to infra.openx.json_rows: Arrow nests by rules of its own.
         self.suits = len(set(self._keys)) == len(columns) and all(
             column.type in _READ_DIRECTLY or _read_as(column.type) != column.type for column in columns
         )
@@ -93,7 +93,7 @@ class BatchReader:
 
 
 def _read_as(kind: pa.DataType) -> pa.DataType:
-    """Decimals stand in strings, which keep their digits, or are left to openx_json."""
+    """Decimals are read as strings, which keep their digits, or left to infra.openx.json_rows."""
     return pa.string() if pa.types.is_decimal(kind) else _READ_AS.get(kind, kind)
 
 
@@ -124,7 +124,7 @@ def _finish(values: "pa.ChunkedArray[Any]", kind: pa.DataType) -> "pa.ChunkedArr
         return _timestamps(values)
     if pa.types.is_decimal(kind):
         _require(pc.match_substring_regex(values, _PLAIN_DECIMAL))
-        return values.cast(kind)  # what would lose a digit raises, and is rounded by openx_json
+        return values.cast(kind)  # what would lose a digit raises, and is rounded by infra.openx.json_rows
     if pa.types.is_floating(kind):
         _require(pc.is_finite(values))
     return values

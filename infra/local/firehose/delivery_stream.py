@@ -47,9 +47,9 @@ class Firehose:
         read_seconds: between two reads of a shard; less than Firehose's second only where the stream has no limits.
 
     Raises:
-        infra.local.firehose_settings.UnsupportedDeliveryStream: it is configured for what is not run here.
-        infra.local.object_names.UnsupportedName: a prefix cannot be evaluated.
-        infra.local.glue_types.UnsupportedSchema: a column of the Glue table has a type that is not supported. A table
+        infra.local.firehose.settings.UnsupportedDeliveryStream: it is configured for what is not run here.
+        infra.local.firehose.object_names.UnsupportedName: a prefix cannot be evaluated.
+        infra.openx.glue_types.UnsupportedSchema: a column of the Glue table has a type that is not supported. A table
             that does not exist yet is no error: until it does, every record fails with a code that says so.
     """
 

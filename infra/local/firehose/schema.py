@@ -43,7 +43,7 @@ class TableSchema:
 
         Raises:
             TableMissing: Glue knows no such table.
-            infra.local.glue_types.UnsupportedSchema: a column has a type that is not supported.
+            infra.openx.glue_types.UnsupportedSchema: a column has a type that is not supported.
             botocore.exceptions.ClientError, BotoCoreError: Glue does not answer; try again.
         """
         try:

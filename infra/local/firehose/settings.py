@@ -90,7 +90,7 @@ def read_settings(answer: Mapping[str, Any]) -> DeliverySettings:
     Raises:
         UnsupportedDeliveryStream: its source is not a Kinesis stream, its destination not S3 as Parquet through the
             OpenX SerDe, or it partitions dynamically.
-        infra.local.object_names.UnsupportedName: a prefix cannot be evaluated.
+        infra.local.firehose.object_names.UnsupportedName: a prefix cannot be evaluated.
     """
     description = answer["DeliveryStreamDescription"]
     name, arn = description["DeliveryStreamName"], description["DeliveryStreamARN"]

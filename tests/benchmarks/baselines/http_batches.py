@@ -1,7 +1,8 @@
-"""A list of events over HTTP to Kinesis, three ways: a call for each, 500 entries to a call, the library's aggregates.
+"""A list of events over HTTP to Kinesis: a call for each, 500 entries to a call, the library's aggregates.
 
 The first two follow boto3's pages on `put_record` and `put_records`, the third the README of aws-kinesis-agg. None
-retries what a call failed to put.
+retries what a call failed to put. Each stamps and answers every event as Spillway does. The two `count_…` functions
+are what someone in a hurry writes: they put the payload alone, and answer how many there were.
 """
 
 import json
@@ -76,3 +77,29 @@ def library_aggregates(event, context):
 def put_aggregate(aggregate):
     partition_key, _, data = aggregate.get_contents()
     kinesis.put_record(StreamName=os.environ["STREAM_NAME"], Data=data, PartitionKey=partition_key)
+
+
+def count_put_records(event, context):
+    payloads = json.loads(event["body"])
+    request_id = event["requestContext"]["requestId"]
+    for first in range(0, len(payloads), MAX_CALL_RECORDS):
+        kinesis.put_records(
+            StreamName=os.environ["STREAM_NAME"],
+            Records=[
+                {"Data": json.dumps(payload), "PartitionKey": f"{request_id}-{first + number}"}
+                for number, payload in enumerate(payloads[first : first + MAX_CALL_RECORDS])
+            ],
+        )
+    return {"statusCode": 201, "body": json.dumps({"accepted": len(payloads)})}
+
+
+def count_library_aggregates(event, context):
+    payloads = json.loads(event["body"])
+    request_id = event["requestContext"]["requestId"]
+    aggregator = RecordAggregator()
+    aggregator.on_record_complete(put_aggregate)
+    for payload in payloads:
+        aggregator.add_user_record(request_id, json.dumps(payload))
+    if aggregator.get_num_user_records():
+        put_aggregate(aggregator.clear_and_get())
+    return {"statusCode": 201, "body": json.dumps({"accepted": len(payloads)})}

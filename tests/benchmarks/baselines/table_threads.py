@@ -22,16 +22,10 @@ serializer = TypeSerializer()
 executor = ThreadPoolExecutor(THREADS)
 
 
-def write(records):
+def write(data):
     requests = [
-        {
-            "PutRequest": {
-                "Item": {
-                    name: serializer.serialize(value) for name, value in item_of(record["kinesis"]["data"]).items()
-                }
-            }
-        }
-        for record in records
+        {"PutRequest": {"Item": {name: serializer.serialize(value) for name, value in item_of(each).items()}}}
+        for each in data
     ]
     left = {os.environ["TABLE_NAME"]: requests}
     while left:
@@ -39,7 +33,15 @@ def write(records):
 
 
 def handler(event, context):
-    records = event["Records"]
-    chunks = [records[first : first + MAX_CALL_ITEMS] for first in range(0, len(records), MAX_CALL_ITEMS)]
-    list(executor.map(write, chunks))
+    return write_all([record["kinesis"]["data"] for record in event["Records"]])
+
+
+def aggregates(event, context):
+    from aws_kinesis_agg.deaggregator import deaggregate_records  # noqa: PLC0415 (only for this way of doing it)
+
+    return write_all([record["kinesis"]["data"] for record in deaggregate_records(event["Records"])])
+
+
+def write_all(data):
+    list(executor.map(write, [data[first : first + MAX_CALL_ITEMS] for first in range(0, len(data), MAX_CALL_ITEMS)]))
     return {"batchItemFailures": []}

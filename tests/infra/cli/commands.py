@@ -30,12 +30,14 @@ ARGUMENTS = {
     "post": ["{}"],
     "load": ["{entries}"],
     "tail": ["--from", "1m", "--limit", "1"],
+    "event": ["8f1c7d5e-0000-4000-8000-000000000000"],
     "query": ["SELECT count(*) FROM events"],
     "compact": [],
     "schema check": ["--against", "{schema}"],
     "schema show": [],
     "schema ddl": [],
     "status": [],
+    "console": ["--port", "0"],
     "audit": [],
     "shards report": [],
     "shards plan": [],
@@ -49,6 +51,7 @@ ARGUMENTS = {
     "dead-letters drain": [],
     "rebuild-table": ["--from", "2026-11-23T08:00", "--journal", "{folder}/rebuild.journal"],
     "cost": ["--events-per-second", "10", "--event-bytes", "600"],
+    "doctor": ["--data", "{folder}"],
     "package": ["--output", "{folder}/lambda.zip"],
     "deploy": ["--plan"],
     "destroy": ["--yes"],
@@ -56,5 +59,5 @@ ARGUMENTS = {
 NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
     name
     for name in ARGUMENTS
-    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "package"}
+    if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "doctor", "package"}
 }

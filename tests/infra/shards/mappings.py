@@ -1,4 +1,4 @@
-"""A function that reads a stream by an event source mapping."""
+"""An event source mapping in moto, for tests of what reads or changes it."""
 
 import json
 
@@ -8,7 +8,6 @@ from infra.shards.report import Clients
 
 
 def make_mapping(clients: Clients, stream_arn: str, function: str) -> str:
-    """Make a function and its mapping to a stream; the mapping's id."""
     trust = {"Version": "2012-10-17", "Statement": []}
     role = boto3.client("iam").create_role(RoleName="writer", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     clients.lambda_.create_function(

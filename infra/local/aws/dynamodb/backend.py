@@ -2,7 +2,7 @@
 
 import sqlite3
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from moto.dynamodb import urls
 from moto.dynamodb.models import DynamoDBBackend
@@ -13,8 +13,8 @@ from infra.local.aws.dynamodb.api import DynamoApi
 from infra.local.aws.dynamodb.checks import MAX_BATCH_ITEMS
 from infra.local.aws.dynamodb.plain_puts import PlainPut
 from infra.local.aws.dynamodb.table import LocalTable, StoredItems, without_copies
+from infra.local.aws.moto_backends import Stored
 from infra.local.store.database import Database
-from infra.local.store.store import Store
 
 if TYPE_CHECKING:
     from infra.local.store.table_items import Row
@@ -31,22 +31,13 @@ class LocalPointInTimeTable(LocalTable, RestoredPITTable):
     """A table restored to a point in time."""
 
 
-class LocalDynamoDBBackend(DynamoDBBackend):
+class LocalDynamoDBBackend(Stored, DynamoDBBackend):
     """The tables of one account in one region."""
-
-    store: ClassVar[Store | None] = None
-    found: ClassVar[set[str]] = set()  # tables that were in the store at first, and that nobody made again so far
 
     @property
     def database(self) -> Database:
-        """Where the items are.
-
-        Raises:
-            RuntimeError: the local DynamoDB is not installed.
-        """
-        if self.store is None:
-            raise RuntimeError("the local DynamoDB has no store: use dynamodb.installed")
-        return self.store.database
+        """Where the items are."""
+        return self.held.database
 
     @property
     def _url_module(self) -> Any:

@@ -1,4 +1,4 @@
-"""moto's S3 with the objects of unversioned buckets in the store; what is not here is moto's."""
+"""moto's S3 with the objects of unversioned buckets in the store; the rest is moto's."""
 
 import base64
 from typing import Any, ClassVar
@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from moto.s3 import urls
 from moto.s3.models import FakeBucket, FakeKey, S3Backend
 
+from infra.local.aws.moto_backends import Stored
 from infra.local.aws.s3.api import S3Api
 from infra.local.aws.s3.object_state import StoredKey
 from infra.local.aws.s3.stored_keys import StoredKeys
 from infra.local.store.object_files import ObjectFiles, StoredObject
-from infra.local.store.store import Store
 
 LAST_CHARACTER = "\U0010ffff"  # behind every key that goes on otherwise
 LISTED_AT_ONCE = 1_000
@@ -25,22 +25,13 @@ class _Urls:
     }
 
 
-class LocalS3Backend(S3Backend):
+class LocalS3Backend(Stored, S3Backend):
     """The buckets of one account."""
-
-    store: ClassVar[Store | None] = None
-    found: ClassVar[set[str]] = set()  # buckets that were in the store at first, and that nobody made again so far
 
     @property
     def objects(self) -> ObjectFiles:
-        """Where the objects are.
-
-        Raises:
-            RuntimeError: the local S3 is not installed.
-        """
-        if self.store is None:
-            raise RuntimeError("the local S3 has no store: use s3.installed")
-        return self.store.objects
+        """Where the objects are."""
+        return self.held.objects
 
     @property
     def _url_module(self) -> Any:

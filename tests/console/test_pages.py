@@ -42,7 +42,7 @@ def test_the_pipeline_page_moves_while_events_flow(shown: Screen, running: Runni
     before = int(written.get_attribute("data-count") or 0)
     for number in range(5):
         post(running, {"number": number})
-    wait_until(lambda: page.wait_for_timeout(100) or int(written.get_attribute("data-count") or 0) >= before + 5)
+    shown.wait_until(lambda: int(written.get_attribute("data-count") or 0) >= before + 5)
     assert page.get_by_role("heading", name="Which limit is nearest").is_visible()
     shown.keep("pipeline")
 
@@ -188,7 +188,7 @@ def test_a_hidden_page_asks_no_more(shown: Screen):
     page = shown.go("/pipeline")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).path))
-    wait_until(lambda: page.wait_for_timeout(100) or "/console/pipeline/now" in asked)
+    shown.wait_until(lambda: "/console/pipeline/now" in asked)
     page.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(1_500)

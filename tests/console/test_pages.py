@@ -48,7 +48,6 @@ def test_the_pipeline_page_moves_while_events_flow(shown: Screen, running: Runni
 
 
 def test_a_posted_event_is_on_both_pages(shown: Screen, running: RunningPipeline):
-    """How soon, `tests/benchmarks/bench_console.py` measures."""
     page = shown.go("/events")
     expect(page.get_by_text("so far")).to_be_visible()
     with screen(shown.page.context.browser, shown.url) as other:  # type: ignore[arg-type] # it has a browser

@@ -39,8 +39,10 @@ class Balance:
         events: keys seen anywhere, of events.
         no_events: distinct bytes on the stream that are not an event.
         on_stream, in_table, in_lake, in_dead_letters, in_firehose_errors: how many of both kinds were seen there.
+        only_in_dead_letters, only_in_firehose_errors: of those, not in the table, or not in the lake, as well.
         duplicates_in_lake: copies in the landing files beyond the first, in any hour.
         on_the_way: not yet where they should be, but too young to be missing.
+        on_the_way_to_table, on_the_way_to_lake: the same by where they should be; an event may be in both.
         missing_from_table: neither in the table nor in a dead letter.
         missing_from_lake: neither in the lake nor in an error object.
         lost: dead letters that say that records had left the stream before they could be read.
@@ -60,8 +62,12 @@ class Balance:
     in_lake: int
     in_dead_letters: int
     in_firehose_errors: int
+    only_in_dead_letters: int
+    only_in_firehose_errors: int
     duplicates_in_lake: int
     on_the_way: int
+    on_the_way_to_table: int
+    on_the_way_to_lake: int
     missing_from_table: int
     missing_from_lake: int
     lost: int
@@ -123,10 +129,12 @@ def audit(
         report("table", ledger.enter(rows))
         ledger.close()
         young = int((began - grace_seconds(settings)) * 1_000_000)
-        on_the_way = from_table = from_lake = 0
+        on_the_way = to_table = to_lake = from_table = from_lake = 0
         for missing in ledger.missing():
             if missing.micros >= young:
                 on_the_way += 1
+                to_table += missing.from_table
+                to_lake += missing.from_lake
                 continue
             from_table += missing.from_table
             from_lake += missing.from_lake
@@ -139,8 +147,12 @@ def audit(
             in_lake=ledger.count("in_lake"),
             in_dead_letters=ledger.count("in_dead_letters"),
             in_firehose_errors=ledger.count("in_firehose_errors"),
+            only_in_dead_letters=ledger.count("in_dead_letters AND NOT in_table"),
+            only_in_firehose_errors=ledger.count("in_firehose_errors AND NOT in_lake"),
             duplicates_in_lake=ledger.duplicates_in_lake(),
             on_the_way=on_the_way,
+            on_the_way_to_table=to_table,
+            on_the_way_to_lake=to_lake,
             missing_from_table=from_table,
             missing_from_lake=from_lake,
             lost=lost,

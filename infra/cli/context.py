@@ -45,7 +45,9 @@ class Context:
         """The names of the environment's resources."""
         return Names(self.environment, str(self.client("sts").get_caller_identity()["Account"]))
 
-    def client(self, service: str, *, attempts: int | None = None, region: str | None = None) -> Any:
+    def client(
+        self, service: str, *, attempts: int | None = None, region: str | None = None, connections: int = 10
+    ) -> Any:
         """A client for one AWS service, from the standard AWS settings.
 
         For the local environment, what they leave open points to the pipeline on this machine. An endpoint that
@@ -55,6 +57,7 @@ class Context:
             service: as boto3 names it.
             attempts: of a call at the most, for a caller that backs off by itself.
             region: of the client, for a service that has one endpoint; left out, the environment's.
+            connections: that its pool keeps open at once.
         """
         import boto3  # noqa: PLC0415 (commands that need no AWS start quicker without)
         from botocore.config import Config  # noqa: PLC0415
@@ -70,7 +73,11 @@ class Context:
         # A refused connection on this machine is final; across the network it may pass.
         attempts = attempts or (2 if self.is_local else 4)
         return boto3.client(  # type: ignore[call-overload]
-            service, region, config=Config(retries={"total_max_attempts": attempts, "mode": "standard"})
+            service,
+            region,
+            config=Config(
+                retries={"total_max_attempts": attempts, "mode": "standard"}, max_pool_connections=connections
+            ),
         )
 
     def region(self) -> str:

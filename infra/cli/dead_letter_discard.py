@@ -4,23 +4,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archive.replay.destination_kinds import STREAM
-from archive.replay.plan import DiscardAll
-from archive.replay.rate import Pace, Rate
+from archive.replay.run import NothingSelected
 from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
-    Session,
+    nothing_selected,
+    operator,
     say_what_where_does_not_fit,
     selection_of,
     selection_options,
     session,
 )
-from infra.cli.dead_letter_putting import carry_out
+from infra.cli.dead_letter_putting import Display
 from infra.cli.dead_letter_tables import count_of, span_of
 from infra.cli.tables import print_json
+from infra.dead_letters.replaying import count_unsettled, order_of
+from infra.dead_letters.replaying import discard as discarded
 
 if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection
+    from archive.replay.journal import Record
+    from infra.dead_letters.session import Session
 
 
 @click.command()
@@ -43,13 +46,11 @@ def discard(context: Context, /, **options: Any) -> None:
     with session(context) as opened:
         if options["yes"]:
             as_written = {"discard": True, **{name: _plain(options[name]) for name in names}}
-            record, _ = carry_out(
-                opened, selection, DiscardAll(), kind=STREAM, pace=Pace(Rate()), done="discarded", options=as_written
-            )
+            record = _discard(context, opened, selection, as_written)
             counts = {"dry_run": False, "replay": record.id, "discarded": record.discarded}
             text = f"{count_of(record.discarded, 'failure')} discarded by {record.id}. `replay --again` puts them back."
         else:
-            count = _count(opened, selection)
+            count = count_unsettled(opened, selection)
             counts = {"dry_run": True, "discarded": count}
             text = (
                 f"Dry run: {count_of(count, 'failure')} would be discarded, {span_of(selection)}.\n"
@@ -67,5 +68,11 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _count(opened: Session, selection: "Selection") -> int:
-    return sum(not settled.holds(failed.line) for failed, settled in opened.failures.select(selection))
+def _discard(context: Context, opened: "Session", selection: "Selection", as_written: dict[str, Any]) -> "Record":
+    order = order_of(operator(context), as_written, selection)
+    with Display() as display:
+        try:
+            return discarded(opened, order, stop=display.stopping.is_set, on_batch=display.update)
+        except NothingSelected as error:
+            say_what_where_does_not_fit(opened)
+            raise nothing_selected(error, selection) from error

@@ -1,39 +1,34 @@
 """`spillway dead-letters replay`: putting back what failed."""
 
-import itertools
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 
-from archive.replay.destination_kinds import DESTINATIONS, RAW, STREAM
-from archive.replay.destinations import Planned
-from archive.replay.document import InvalidEdit
+from archive.dead_letters.selection import SelectionError
+from archive.replay.destination_kinds import DESTINATIONS, STREAM
 from archive.replay.editing import EditError, edit_of
-from archive.replay.plan import Discarded, Left, Planner, Tally
-from infra.cli.context import CommandError, Context
+from archive.replay.run import NothingSelected
+from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
-    Session,
+    nothing_selected,
+    operator,
     say_what_where_does_not_fit,
-    selection_of,
     selection_options,
     session,
 )
-from infra.cli.dead_letter_putting import carry_out, pace_of
+from infra.cli.dead_letter_putting import Display
 from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
+from infra.dead_letters.replaying import Replaying
+from infra.dead_letters.wish import wish_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from archive.dead_letters.failures import FailedRecord
-    from archive.dead_letters.selection import Selection
-    from archive.replay.editing import Edit
     from archive.replay.journal import Record
+    from archive.replay.plan import Tally
     from archive.replay.settling import OnDoubt
+    from infra.dead_letters.replaying import Tried
 
-SAMPLED: Final = 20
-SHOWN_DIFFS: Final = 3
 MAX_DIFF_CHARACTERS: Final = 500  # of a line; a payload may have 400 KB
 
 
@@ -96,161 +91,90 @@ def replay(context: Context, /, **options: Any) -> None:
     spillway dead-letters replay --from 2h --error ItemTooLarge
     spillway dead-letters replay --from 02:00 --to 03:00 --set /payload/user_id=null --yes
     """
-    start, end, stages, errors, where = (options[name] for name in ("start", "end", "stages", "errors", "where"))
-    kind = options["into"]
-    selection = selection_of(start, end, stages, errors, where)
-    edit = _edit(options["sets"], options["jq"], options["python"])
-    if kind == RAW and edit is not None:
-        raise click.UsageError("--into raw puts bytes back as they are; leave out --set, --jq and --python")
-    as_written = {
-        "from": start,
-        "to": end,
-        "stage": list(stages),
-        "error": list(errors),
-        "where": where,
-        "edits": list(edit.as_written) if edit else [],
-        "destination": kind,
-        "force": options["force"],
-        "again": options["again"],
-    }
-    with session(context) as opened:
-        command = _Replaying(opened, kind, edit, as_written, options)
-        if options["yes"]:
-            command.act(selection)
-        else:
-            command.rehearse(selection)
-
-
-class _Replaying:
-    """The command, its options understood."""
-
-    def __init__(
-        self, opened: Session, kind: str, edit: "Edit | None", as_written: dict[str, Any], options: dict[str, Any]
-    ) -> None:
-
-        self._session = opened
-        self._kind = kind
-        self._edit = edit
-        self._as_written = as_written
-        self._options = options
-        self._planner: Planner = Planner(opened.failures.with_data, edit, kind, force=options["force"])
-
-    def rehearse(self, selection: "Selection") -> None:
-        """Say what would be done."""
-        pace, capacity = pace_of(self._session, self._kind, self._options)
-        tally = Tally()
-        for failed in self._tried(self._unsettled(selection)):
-            match self._planner.decide(failed):
-                case Left() as left:
-                    tally.leave(left)
-                case Discarded():
-                    tally.discarded += 1
-                case Planned() as planned:
-                    tally.plan(planned)
-        say_what_where_does_not_fit(self._session)
-        aggregate = 1 if self._kind == RAW else self._session.settings.stream.aggregate_bytes
-        records = -(-tally.size // aggregate) if self._kind != RAW else tally.put_back
-        seconds = pace.rate.seconds(tally.size, records, tally.put_back) if tally.put_back else 0.0
-        if self._options["as_json"]:
-            print_json({"dry_run": True, **self._counts(tally), "seconds": round(seconds, 1), "rate": capacity})
-            return
-        click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {span_of(selection)}")
-        print_tally(tally, done=False, destination=self._kind)
-        click.echo(f"  {'rate':<10} {capacity}")
-        click.echo(f"  {'takes':<10} about {duration_of(seconds)}")
-        click.echo("Nothing was put back. The same command with --yes acts.")
-
-    def act(self, selection: "Selection") -> None:
-        """Put back."""
-        if self._edit is not None:
-            for _ in self._tried(itertools.islice(self._unsettled(selection), SAMPLED)):
-                pass
-        opened = self._session
-        pace, _ = pace_of(self._session, self._kind, self._options)
-        started = time.monotonic()
-        record, tally = carry_out(
-            opened,
-            selection,
-            self._planner,
-            kind=self._kind,
-            pace=pace,
-            done="put back",
-            on_start=lambda record: None if self._options["as_json"] else _say_start(record),
-            options=self._as_written,
-            edits=self._edit.as_written if self._edit else (),
-            again=self._options["again"],
-            on_doubt=cast("OnDoubt", self._options["in_doubt"]),
-        )
-        say_what_where_does_not_fit(opened)
-        self._report(record, tally, time.monotonic() - started)
-
-    def _report(self, record: "Record", tally: "Tally", seconds: float) -> None:
-        if self._options["as_json"]:
-            counts = self._counts(tally)
-            print_json({"dry_run": False, "replay": record.id, **counts, "seconds": round(seconds, 1)})
-            return
-        click.echo(f"Replay {record.id} is finished, in {duration_of(seconds)}.")
-        print_tally(tally, done=True, destination=self._kind)
-        if record.resumed:
-            click.echo(
-                f"  {'in all':<10} {record.put_back:,} put back, {record.discarded:,} discarded, with earlier runs"
-            )
-
-    def _counts(self, tally: "Tally") -> dict[str, Any]:
-        return {
-            "selected": tally.total,
-            "put_back": tally.put_back,
-            "discarded": tally.discarded,
-            "left": dict(tally.left),
-            "bound": dict(tally.bound),
-            "bytes": tally.size,
-            "examples": [{"name": left.name, "kind": left.kind, "reason": left.reason} for left in tally.examples],
-        }
-
-    def _unsettled(self, selection: "Selection") -> "Iterator[FailedRecord]":
-        again = self._options["again"]
-        for failed, settled in self._session.failures.select(selection, read_settled=again):
-            if again or not settled.holds(failed.line):
-                yield failed
-
-    def _tried(self, failures: "Iterator[FailedRecord]") -> "Iterator[FailedRecord]":
-        """The same failures; where they are edited, the first of them tried, and the difference shown.
-
-        Raises:
-            CommandError: none of the first can be put back after the edit.
-        """
-        if self._edit is None:
-            yield from failures
-            return
-
-        sample = list(itertools.islice(failures, SAMPLED))
-        decided = [self._planner.decide(failed) for failed in sample]
-        lefts = [each for each in decided if isinstance(each, Left)]
-        for failed, each in list(zip(sample, decided, strict=True))[:SHOWN_DIFFS]:
-            if self._options["as_json"] or failed.is_lost:
-                continue
-            try:
-                say("\n".join(self._edit.diff(self._session.failures.with_data(failed))), most=MAX_DIFF_CHARACTERS)
-            except InvalidEdit as error:
-                say(f"--- {failed.name}\n    {error}")
-            if isinstance(each, Left):
-                say(f"    {each.kind}: {each.reason}")
-            click.echo()
-        if sample and len(lefts) == len(sample):
-            raise CommandError(
-                f"none of the first {len(sample)} failures can be put back after this edit, so nothing was: "
-                f"{lefts[0].reason}"
-            )
-        yield from sample
-        yield from failures
-
-
-def _edit(sets: tuple[str, ...], jq: str | None, python: str | None) -> "Edit | None":
-
     try:
-        return edit_of(sets, jq, python)
-    except EditError as error:
+        wish = wish_of(
+            options["start"],
+            options["end"],
+            stages=options["stages"],
+            errors=options["errors"],
+            where=options["where"],
+            kind=options["into"],
+            edit=edit_of(options["sets"], options["jq"], options["python"]),
+            force=options["force"],
+            again=options["again"],
+            on_doubt=cast("OnDoubt", options["in_doubt"]),
+            rate=options["rate"],
+            share=options["share"],
+        )
+    except (SelectionError, EditError) as error:
         raise click.UsageError(str(error)) from error
+    with session(context) as opened:
+        replaying = Replaying(opened, wish, (lambda _: None) if options["as_json"] else _say_tried)
+        if options["yes"]:
+            _act(context, replaying, as_json=options["as_json"])
+        else:
+            _rehearse(replaying, as_json=options["as_json"])
+
+
+def _rehearse(replaying: Replaying, *, as_json: bool) -> None:
+    """Say what would be done."""
+    found = replaying.rehearse()
+    say_what_where_does_not_fit(replaying.opened)
+    tally = found.tally
+    if as_json:
+        print_json({"dry_run": True, **_counts(tally), "seconds": round(found.seconds, 1), "rate": found.capacity})
+        return
+    click.echo(f"Dry run: {count_of(tally.total, 'failure')} selected, {span_of(replaying.wish.selection)}")
+    print_tally(tally, done=False, destination=replaying.wish.kind)
+    click.echo(f"  {'rate':<10} {found.capacity}")
+    click.echo(f"  {'takes':<10} about {duration_of(found.seconds)}")
+    click.echo("Nothing was put back. The same command with --yes acts.")
+
+
+def _act(context: Context, replaying: Replaying, *, as_json: bool) -> None:
+    """Put back, and say what came of it."""
+    started = time.monotonic()
+    with Display() as display:
+        try:
+            record, tally = replaying.act(
+                operator(context),
+                stop=display.stopping.is_set,
+                on_start=lambda record: None if as_json else _say_start(record),
+                on_batch=display.update,
+            )
+        except NothingSelected as error:
+            say_what_where_does_not_fit(replaying.opened)
+            raise nothing_selected(error, replaying.wish.selection) from error
+    say_what_where_does_not_fit(replaying.opened)
+    seconds = time.monotonic() - started
+    if as_json:
+        print_json({"dry_run": False, "replay": record.id, **_counts(tally), "seconds": round(seconds, 1)})
+        return
+    click.echo(f"Replay {record.id} is finished, in {duration_of(seconds)}.")
+    print_tally(tally, done=True, destination=replaying.wish.kind)
+    if record.resumed:
+        click.echo(f"  {'in all':<10} {record.put_back:,} put back, {record.discarded:,} discarded, with earlier runs")
+
+
+def _counts(tally: "Tally") -> dict[str, Any]:
+    return {
+        "selected": tally.total,
+        "put_back": tally.put_back,
+        "discarded": tally.discarded,
+        "left": dict(tally.left),
+        "bound": dict(tally.bound),
+        "bytes": tally.size,
+        "examples": [{"name": left.name, "kind": left.kind, "reason": left.reason} for left in tally.examples],
+    }
+
+
+def _say_tried(tried: "list[Tried]") -> None:
+    """Show what the edit does to the first failures."""
+    for each in tried:
+        say("\n".join(each.diff), most=MAX_DIFF_CHARACTERS)
+        if each.left is not None:
+            say(f"    {each.left.kind}: {each.left.reason}")
+        click.echo()
 
 
 def _say_start(record: "Record") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from archive.replay.document import document_of_event, pretty
 from infra.cli.tables import say
+from infra.dead_letters.steps import steps_of
 
 if TYPE_CHECKING:
     from archive.dead_letters.draining import Drained
@@ -56,21 +57,8 @@ def print_failure(failed: "FailedRecord", settled: "SettledLines", archived_at: 
     _field("now", f"{outlook.verdict}, for the {bound}" + (f": {outlook.reason}" if outlook.reason else ""))
     say("  journey")
     event = outlook.event
-    if event is not None:
-        _step(event.timestamp, f"accepted as {event.request_id}")
-    if failed.source is not None and failed.source.shard_id:
-        place = f"{failed.source.stream}, {failed.source.shard_id}, sequence number {failed.source.sequence_number}"
-        _step(failed.arrived_at, f"on the stream: {place}, place {failed.source.subsequence_number}")
-        _step("", f"partition key {failed.source.partition_key}")
-    else:
-        _step(failed.arrived_at, "on the stream")
-    if event is not None and event.replay is not None:
-        token = event.replay.token.rpartition("/")[0]
-        _step("", f"put back there by replay {token}, for the {event.replay.bound or 'table and lake'}")
-    _step(failed.failed_at.isoformat(), f"given up by {failed.stage}")
-    _step(archived_at.isoformat(), "in the archive")
-    for each in settled.of_line(failed.line):
-        _step(each.at, f"{each.outcome} by replay {each.replay}")
+    for at, text in steps_of(failed, settled, archived_at, outlook):
+        _step(at, text)
     if event is not None:
         say(f"  event, {len(failed.data or b''):,} bytes")
         say("\n".join(f"    {line}" for line in pretty(document_of_event(event))))

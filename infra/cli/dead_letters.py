@@ -8,7 +8,6 @@ import click
 
 from archive.dead_letters.draining import drain as drained
 from archive.dead_letters.outlook import outlook_of
-from archive.dead_letters.report import FailureReport
 from archive.dead_letters.selection import document_of
 from archive.replay.run import history as replays
 from infra.cli.context import CommandError, Context
@@ -17,6 +16,7 @@ from infra.cli.dead_letter_options import say_what_where_does_not_fit, selection
 from infra.cli.dead_letter_replay import replay
 from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
 from infra.cli.tables import print_json
+from infra.dead_letters.session import report_of
 
 if TYPE_CHECKING:
     from archive.replay.journal import Record
@@ -50,14 +50,8 @@ def list_(context: Context, /, **options: Any) -> None:
     spillway dead-letters list --where "event.payload.user_id == 'x'"
     """
     selection = selection_of(*(options[name] for name in ("start", "end", "stages", "errors", "where")))
-    report = FailureReport()
     with session(context) as opened:
-        for failed, settled in opened.failures.select(selection, read_settled=options["everything"]):
-            if settled.holds(failed.line):
-                report.settled += options["everything"]  # without --all, settled objects are not read: no count
-            else:
-                at_hand = opened.failures.with_data(failed)
-                report.add(at_hand, outlook_of(at_hand))
+        report = report_of(opened, selection, everything=options["everything"])
         objects = opened.failures.seen.objects
         say_what_where_does_not_fit(opened)
     if options["as_json"]:

@@ -24,6 +24,7 @@ COMMANDS: Final = {  # a command's place, and the first line of its help
         "The contract of an event's payload, infra/event.schema.json, and the lake's columns.",
     ),
     "status": ("infra.cli.status:status", "Show a row for each part of the pipeline: in, out, waiting, failed."),
+    "console": ("infra.cli.console:console", "Serve the web console on this machine, and print its address."),
     "audit": ("infra.cli.audit:audit", "Account for every event accepted in a period."),
     "shards": ("infra.cli.shards:shards", "Measure, plan and scale the stream's shards."),
     "dead-letters": ("infra.cli.dead_letters:dead_letters", "See what failed, and put it back."),

@@ -2,9 +2,7 @@
 
 import shutil
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -17,15 +15,14 @@ from infra.cli.lake_lag import note_of, wait_for
 from infra.cli.options import EXISTING_FILE, FILE, at_most_one, extra
 from infra.cli.tables import print_table
 from infra.querying import chart, output
-from infra.querying.athena_query import AthenaQuery, Scan
+from infra.querying.athena_query import Scan
 from infra.querying.local_lake import LocalLake
-from infra.querying.local_query import LocalQuery
 from infra.querying.result import Result
+from infra.querying.running import MIB, running
+from infra.querying.saved import saved_queries, saved_query
 from infra.querying.table import MAX_CELL_CHARACTERS, MAX_RECORD_CHARACTERS, print_result
 from infra.terminal import shown
 
-QUERIES: Final = Path(__file__).parents[2] / "archive" / "lake" / "queries"
-MIB: Final = 1024 * 1024
 ROWS_ON_A_TERMINAL: Final = 1_000
 STANDARD_INPUT: Final = "-"
 
@@ -117,11 +114,16 @@ _WITH_ROWS: Final = ("--json", "--csv", "--chart", "--parquet", "--png", "--wait
 
 def run(context: Context, statement: str, parameters: tuple[str, ...], form: Form) -> None:
     """Run one query and give its result."""
-    with _rows(context, statement, parameters, form.limit) as (result, note):
-        _give(result, form)
-        shown_rows = "1 row" if result.count == 1 else f"{result.count:,} rows"
-        more = "; there are more, --all shows them and --limit so many" if result.has_more else ""
-        click.echo(f"{shown_rows}, {note()}{more}", err=True)
+    progress = _Progress()
+    try:
+        with running(context, statement, parameters, form.limit, progress.show) as (result, spent):
+            progress.clear()
+            _give(result, form)
+            shown_rows = "1 row" if result.count == 1 else f"{result.count:,} rows"
+            more = "; there are more, --all shows them and --limit so many" if result.has_more else ""
+            click.echo(f"{shown_rows}, {spent()}{more}", err=True)
+    finally:
+        progress.clear()
     if context.is_local and (lag := note_of(context)):
         click.echo(lag, err=True)
 
@@ -147,10 +149,10 @@ def _statement(options: dict[str, Any]) -> str | None:
     if options["interactive"]:
         return None
     if options["saved"] is not None:
-        path = QUERIES / f"{options['saved']}.sql"
-        if path.parent != QUERIES or not path.is_file():
+        saved = saved_query(options["saved"])
+        if saved is None:
             raise CommandError(f"no saved query {options['saved']!r}; `spillway query --saved list` lists them")
-        return path.read_text(encoding="utf-8")
+        return saved.sql
     if options["file"] is not None:
         return _text(options["file"].read_bytes(), str(options["file"]))
     if options["sql"] == STANDARD_INPUT:
@@ -170,11 +172,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _list_saved() -> None:
-    rows = []
-    for path in sorted(QUERIES.glob("*.sql")):
-        first = path.read_text(encoding="utf-8").partition("\n")[0]
-        rows.append((path.stem, first.removeprefix("--").strip()))
-    print_table(("name", "what it answers"), rows)
+    print_table(("name", "what it answers"), ((query.name, query.about) for query in saved_queries()))
 
 
 def _ask(context: Context) -> None:
@@ -182,28 +180,6 @@ def _ask(context: Context) -> None:
     lake = LocalLake(context.client("s3"), context.names())
     form = Form(limit=ROWS_ON_A_TERMINAL)
     shell.ask(lake, lambda sql: run(context, sql, (), form), lambda error: explain(error, context))
-
-
-@contextmanager
-def _rows(
-    context: Context, sql: str, parameters: tuple[str, ...], limit: int | None
-) -> Iterator[tuple[Result, Callable[[], str]]]:
-    """The result, and what to say of the query once the rows are read."""
-    started = time.monotonic()
-    if context.is_local:
-        with LocalQuery(LocalLake(context.client("s3"), context.names())) as local:
-            yield local.run(sql, parameters, limit), lambda: f"{time.monotonic() - started:.1f} s"
-        return
-    names = context.names()
-    progress = _Progress()
-    # The workgroup has the environment's prefix for its name.
-    athena = AthenaQuery(context.client("athena"), names.prefix, names.database, progress.show, s3=context.client("s3"))
-    try:
-        table, scan = athena.run(sql, parameters)
-    finally:
-        progress.clear()
-    said = f"{scan.seconds:.1f} s, {scan.scanned_bytes / MIB:.1f} MiB scanned, about ${scan.dollars:.5f}"
-    yield Result.of(table, limit), lambda: said
 
 
 class _Progress:
@@ -221,6 +197,7 @@ class _Progress:
     def clear(self) -> None:
         if self._shown:
             click.echo(f"\r{'':<{self._shown}}\r", nl=False, err=True)
+            self._shown = 0
 
 
 def _give(result: Result, form: Form) -> None:

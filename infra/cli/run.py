@@ -4,15 +4,15 @@ import gc
 import logging
 import os
 import shutil
-import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
 import click
 
+from infra.cli.console_here import served_by
 from infra.cli.context import LOCAL, CommandError, Context, default_aws_url, default_url
+from infra.cli.stopping import stop_on_signal
 from infra.cli.tables import print_hops
 from infra.local.memory import give_back_what_is_freed
 from infra.local.pipeline import LocalPipeline
@@ -70,13 +70,14 @@ def run(  # noqa: PLR0917 (click passes the options by name)
     http_port = settings.local.http_port if port is None else port
     aws = settings.local.aws_port if aws_port is None else aws_port
     give_back_what_is_freed()
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     started = time.monotonic()
     with (
         throwaway() if memory else opened(data, fresh=fresh) as store,
         LocalPipeline(settings, LOCAL, http_port, aws, store=store) as pipeline,
+        served_by(pipeline, settings, None if memory else data) as console_url,
     ):
-        _greet(pipeline, settings, time.monotonic() - started, None if memory else data)
+        _greet(pipeline, settings, time.monotonic() - started, None if memory else data, console_url)
         # What stands now stands to the end: the collector need not look at it for every few hundred events.
         gc.freeze()
         gc.set_threshold(*COLLECT_EVERY)
@@ -88,7 +89,7 @@ def run(  # noqa: PLR0917 (click passes the options by name)
         raise CommandError(f"not everything got through within {settings.local.drain_seconds} s; see the log above")
 
 
-def _greet(pipeline: "LocalPipeline", settings: Settings, seconds: float, data: Path | None) -> None:
+def _greet(pipeline: "LocalPipeline", settings: Settings, seconds: float, data: Path | None, console_url: str) -> None:
     """Show a newcomer where everything is and what to type."""
     command = "spillway" if shutil.which("spillway") else os.path.relpath(sys.argv[0])
     exports = f"export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION={settings.region}"
@@ -104,6 +105,7 @@ def _greet(pipeline: "LocalPipeline", settings: Settings, seconds: float, data: 
              {command} post '{{"hello": "world"}}'
   query      {command} query "SELECT * FROM events"
   status     {command} status
+  console    {console_url}
   AWS        {exports}
              aws --endpoint-url {pipeline.aws_url} dynamodb scan --table-name {pipeline.names.table}{moved}
   stop       Ctrl-C; what was accepted is brought to its end first
@@ -119,17 +121,3 @@ def _kept(pipeline: "LocalPipeline", data: Path | None) -> str:
     if held.since is None:
         return f"It keeps what it accepts in {data}, which holds no events yet."
     return f"{data} holds {held.events:,} {'event' if held.events == 1 else 'events'} since {held.since}."
-
-
-def _stop_on_signal() -> threading.Event:
-    """An event that SIGINT and SIGTERM set; the second of them ends the process."""
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    return stop

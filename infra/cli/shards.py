@@ -1,7 +1,6 @@
 """`spillway shards`: measure the stream's shards, plan another number of them, carry the plan out, try it on paper."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,18 +11,15 @@ from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_
 from infra.cli.shard_simulate import simulate_command
 from infra.cli.shard_tables import print_plan, print_report, report_json
 from infra.cli.tables import print_json
-from infra.functions import TABLE_WRITER
 from infra.shards.applying import Application
 from infra.shards.changing import describe
-from infra.shards.errors import MetricsMissing
 from infra.shards.journal import Journal
 from infra.shards.limits import MINUTES_KEPT
-from infra.shards.load import Load, reload
-from infra.shards.plan import Bounds, Plan
+from infra.shards.load import Load
+from infra.shards.measuring import measure, plan_for
+from infra.shards.plan import Plan
 from infra.shards.plan_file import plan_to_json, read_plan, write_plan
-from infra.shards.planning import make_plan
-from infra.shards.readers import measure_writer, read_readers
-from infra.shards.report import Clients, Report, collect
+from infra.shards.report import Clients, Report
 from infra.shards.steps import SETTLE_SECONDS
 from infra.shards.stream import read_stream
 from infra.shards.watching import MAX_AGE_SECONDS, Watch
@@ -106,16 +102,11 @@ def plan(
     bounds = bounds_of(target_utilisation, minimum, maximum)
     found = _measure(context, _minutes(from_metrics or "1d"), with_sample=True)
     found.stream.require_reshardable()
+    expected = None
     if peak is not None and event_bytes is not None:
         of_events = Load(float(event_bytes), 1 / events_per_record)
-        made = _plan(context, found, bounds, of_events * peak, of_events * (peak if mean is None else mean))
-    elif not found.by_minute:
-        raise MetricsMissing(
-            f"CloudWatch has no IncomingBytes of {found.stream.name} in the last {from_metrics or '1d'}: nothing "
-            "was put, or only in the last minutes; give --peak and --event-bytes instead"
-        )
-    else:
-        made = _plan(context, found, bounds, found.peak, found.mean)
+        expected = (of_events * peak, of_events * (peak if mean is None else mean))
+    made = plan_for(_clients(context), found, bounds, expected, from_metrics or "1d")
     if out:
         write_plan(out, made)
     if as_json:
@@ -197,25 +188,7 @@ def _clients(context: Context) -> Clients:
 
 
 def _measure(context: Context, minutes: int, *, with_sample: bool) -> Report:
-    clients, names, now = _clients(context), context.names(), SYSTEM_CLOCK.time()
-    stream = read_stream(clients.kinesis, names.stream, now=now)
-    readers = read_readers(
-        clients.kinesis,
-        clients.lambda_,
-        clients.firehose,
-        stream_arn=stream.arn,
-        delivery_stream=names.delivery_stream,
-        writer_function=names.function(TABLE_WRITER),
-    )
-    return collect(clients, stream, readers, now=now, minutes=minutes, with_sample=with_sample)
-
-
-def _plan(context: Context, found: Report, bounds: Bounds, peak: Load, mean: Load) -> Plan:
-    writer = found.readers.writer
-    if writer:
-        writer = measure_writer(context.client("cloudwatch"), writer, len(found.stream.shards), now=found.at)
-    stream = replace(found.stream, shards=reload(found.stream.shards, peak))
-    return make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
+    return measure(_clients(context), context.names(), minutes=minutes, with_sample=with_sample)
 
 
 def _minutes(text: str) -> int:

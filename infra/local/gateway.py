@@ -50,6 +50,7 @@ _log = logging.getLogger("spillway.gateway")
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,26 @@ class Gateway:
         self._executor = executor
         self._tracing = tracing
         self._local_paths = local_paths or {}
+        self._mounted: dict[str, Application] = {}
         self.bodies = Bodies(MAX_BODY_BYTES, limits)
+
+    def mount(self, prefix: str, application: Application) -> None:
+        """Hand every request below a path to another application, which checks for itself who asks.
+
+        Args:
+            prefix: of the paths, such as `/console/`; no stage has a name with such a path.
+            application: an ASGI application.
+        """
+        self._mounted[prefix] = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request; see the ASGI specification."""
         if scope["type"] != "http":
             return
+        for prefix, application in self._mounted.items():
+            if scope["path"].startswith(prefix):
+                await application(scope, receive, send)
+                return
         try:
             status, headers, body = await self._answer(scope, receive)
         except ClientGone:

@@ -53,6 +53,8 @@ class LocalLake:
         s3: a client; its endpoint and credentials are used.
         names: of the environment's resources.
         clock: the time.
+
+    `opened_files` and `opened_bytes` count what was opened for queries so far.
     """
 
     def __init__(self, s3: Any, names: Names, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -61,6 +63,7 @@ class LocalLake:
         self._buckets = {"lake": names.lake_bucket, "dead_letters": names.dead_letter_bucket}
         self._clock = clock
         self._tables = {table.name: table for table in tables()}
+        self.opened_files = self.opened_bytes = 0
 
     @property
     def names(self) -> list[str]:
@@ -134,6 +137,7 @@ class LocalLake:
             hour = Hour.of_key(found.key)
             if hour is None:
                 continue
+            self._count(found)
             values: dict[str, Any] = {"dt": hour.dt, "hour": hour.hour}
             if with_hidden:
                 values["$path"] = f"s3://{bucket}/{found.key}"
@@ -141,6 +145,10 @@ class LocalLake:
             constants = functools.reduce(operator.and_, (ds.field(name) == value for name, value in values.items()))
             fragments.append(_FORMAT.make_fragment(f"{bucket}/{found.key}", filesystem, constants))
         return ds.FileSystemDataset(fragments, schema, _FORMAT, filesystem)
+
+    def _count(self, opened: ListedObject) -> None:
+        self.opened_files += 1
+        self.opened_bytes += opened.size
 
     def _json_rows(self, table: Table) -> pa.Table:
         """JSON Lines as rows, read as Athena's SerDe reads them; a line that it cannot read is left out."""
@@ -152,6 +160,7 @@ class LocalLake:
             hour = Hour.of_key(key)
             if hour is None:
                 continue
+            self._count(each)
             values = {"dt": hour.dt, "hour": hour.hour, "error_type": key.split("/")[1]}
             body = self._s3.get_object(Bucket=self._buckets[table.bucket], Key=key)["Body"].read()
             for line in body.splitlines():

@@ -89,7 +89,7 @@ FOLDERS: Final[dict[str, Folder]] = {
         ),
     ),
     "infra/local/aws/dynamodb": Folder(
-        "The local DynamoDB: items, keys, numbers.", ("infra/local/aws", "infra/local/store")
+        "The local DynamoDB: items, keys, numbers.", ("producers", "infra/local/aws", "infra/local/store")
     ),
     "infra/local/aws/kinesis": Folder(
         "The local Kinesis: streams, shards, limits.", ("producers", "infra/local/aws", "infra/local/store")
@@ -112,10 +112,35 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/lake",
             "infra",
             "infra/local/aws",
+            "infra/local/aws/dynamodb",
             "infra/local/aws/kinesis",
             "infra/local/event_sources",
             "infra/local/firehose",
             "infra/local/store",
+        ),
+    ),
+    "infra/dead_letters": Folder(
+        "What the commands and the console do with failures: select, rehearse, replay, discard.",
+        (*_HANDLERS, "archive/dead_letters", "archive/lake", "archive/replay", "infra"),
+    ),
+    "infra/console": Folder(
+        "The web console: its frame, its security, its charts, its jobs.",
+        ("producers", "infra", "infra/console/pages", "infra/tail"),
+    ),
+    "infra/console/pages": Folder(
+        "The console's pages, over the functions that the commands call.",
+        (
+            "producers",
+            "archive/dead_letters",
+            "archive/replay",
+            "infra",
+            "infra/audit",
+            "infra/console",
+            "infra/dead_letters",
+            "infra/journey",
+            "infra/querying",
+            "infra/shards",
+            "infra/tail",
         ),
     ),
     "infra/cli": Folder(
@@ -128,7 +153,9 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/replay",
             "infra",
             "infra/audit",
+            "infra/console",
             "infra/cost",
+            "infra/dead_letters",
             "infra/deploy",
             "infra/doctor",
             "infra/journey",

@@ -37,6 +37,7 @@ ARGUMENTS = {
     "schema show": [],
     "schema ddl": [],
     "status": [],
+    "console": ["--port", "0"],
     "audit": [],
     "shards report": [],
     "shards plan": [],

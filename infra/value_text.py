@@ -30,7 +30,15 @@ def json_text(value: Any) -> str:
 
     What a terminal would obey stands as `\u` and four digits, which is the same text to a reader of JSON.
     """
-    text = json.dumps(_plain(value), default=text_of, ensure_ascii=False, allow_nan=False)
+    return shown_json(json.dumps(_plain(value), default=text_of, ensure_ascii=False, allow_nan=False))
+
+
+def shown_json(text: str) -> str:
+    r"""JSON with `\u` and four digits for every character that a terminal would obey.
+
+    Args:
+        text: JSON on one line, in which such characters stand within strings alone.
+    """
     return _OBEYED_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

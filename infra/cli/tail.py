@@ -18,7 +18,8 @@ from infra.tail.pace import READ_SECONDS, ConsumersAge
 from infra.tail.reader import Tail
 from infra.tail.tailed import Tailed
 from infra.terminal import shown
-from infra.value_text import json_text
+from infra.value_text import json_text, shown_json
+from producers import exact_json
 
 if TYPE_CHECKING:
     from infra.names import Names
@@ -87,7 +88,7 @@ def tail(
     )
     try:
         for number, tailed in enumerate(followed.records(threading.Event()), 1):
-            click.echo(json_text(tailed.document()) if as_json else _fitted(line_of(tailed)))
+            click.echo(json_of(tailed) if as_json else _fitted(line_of(tailed)))
             sys.stdout.flush()
             if number == limit:
                 break
@@ -104,6 +105,16 @@ def line_of(tailed: Tailed) -> str:
         text = tailed.data.decode("utf-8", "backslashreplace")
         return shown(f"{tailed.source.arrived_at}  {tailed.name}  not readable: {tailed.error}  {text}")
     return shown(f"{tailed.event.timestamp}  {tailed.event.request_id}  {tailed.event.payload.text}")
+
+
+def json_of(tailed: Tailed) -> str:
+    """A record as a line of JSON; an event with every digit of its numbers, as it stands on the stream."""
+    document = tailed.document()
+    if tailed.event is None:
+        return json_text(document)
+    del document["event"]
+    event = exact_json.parse(tailed.data.decode()).text
+    return f'{json_text(document | {"text": None})[:-1]}, "event": {shown_json(event)}}}'
 
 
 def _fitted(line: str) -> str:

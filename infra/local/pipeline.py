@@ -22,6 +22,7 @@ from botocore.config import Config
 
 import producers.aws
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
+from infra.local.aws.direct_calls import serve_directly
 from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.event_sources.stream_mapping import StreamMapping
@@ -193,6 +194,8 @@ class LocalPipeline:
         """Run the functions, mappings and delivery stream that the AWS APIs know of."""
         kinesis, sqs, lambda_ = self._client("kinesis"), self._client("sqs"), self._client("lambda")
         producers.aws.client.cache_clear()
+        for service in ("kinesis", "dynamodb"):
+            serve_directly(producers.aws.client(service))
         for module in (HTTP_API, TABLE_WRITER, FIREHOSE_TRANSFORM, DEAD_LETTER_ARCHIVER):
             self._functions[module] = self._function(lambda_, module)
             stack.callback(self._functions[module].close)

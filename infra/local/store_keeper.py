@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Final
 
+from infra.local.aws.dynamodb.expiry import ExpirySweep
 from infra.local.aws.kinesis import find_stream
 from infra.local.store.errors import StoreFull
 from infra.local.store.store import Store
@@ -31,6 +32,7 @@ class StoreKeeper:
         self._store = store
         self._stream = stream
         self._region = region
+        self._sweep = ExpirySweep(region)
         self._is_low = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store keeper", daemon=True)
@@ -68,6 +70,7 @@ class StoreKeeper:
                     self._store.database.empty_wal()
                 if rounds % EXPIRY_ROUNDS == 0:
                     self._delete_expired()
+                self._sweep.step()
             except StoreFull as full:
                 _log.warning("%s: %s", self._store.folder.path, full)
             except Exception:  # noqa: BLE001 (the edge of the thread: the next round does it)

@@ -89,7 +89,7 @@ FOLDERS: Final[dict[str, Folder]] = {
         ),
     ),
     "infra/local/aws/dynamodb": Folder(
-        "The local DynamoDB: items, keys, numbers.", ("infra/local/aws", "infra/local/store")
+        "The local DynamoDB: items, keys, numbers.", ("producers", "infra/local/aws", "infra/local/store")
     ),
     "infra/local/aws/kinesis": Folder(
         "The local Kinesis: streams, shards, limits.", ("producers", "infra/local/aws", "infra/local/store")
@@ -112,6 +112,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "archive/lake",
             "infra",
             "infra/local/aws",
+            "infra/local/aws/dynamodb",
             "infra/local/aws/kinesis",
             "infra/local/event_sources",
             "infra/local/firehose",
@@ -136,6 +137,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/audit",
             "infra/console",
             "infra/dead_letters",
+            "infra/journey",
             "infra/querying",
             "infra/shards",
             "infra/tail",

@@ -10,6 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,9 @@ from infra.settings import PIPELINE_FILE
 SPILLWAY: Final = Path(sys.executable).with_name("spillway")
 START_SECONDS: Final = 120
 CLIENTS: Final = 3
+RETRIES: Final = 2  # of a batch, so that a pointer is sent soon
 STREAM: Final = "spillway-local-events"
+DEAD_LETTERS: Final = "spillway-local-dead-letters-123456789012"
 
 
 @dataclass(slots=True)
@@ -75,26 +78,38 @@ class Running:
             config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10),
         )
 
+    def command(self, *arguments: str, seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a command of `spillway` against it; ended after so many seconds."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment |= {"SPILLWAY_URL": self.url, "AWS_ENDPOINT_URL": self.aws_url}
+        return subprocess.run(
+            ["timeout", "-s", "KILL", str(seconds), str(SPILLWAY), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def status(self) -> dict[str, dict[str, int]]:
         origin = "/".join(self.url.split("/")[:3])
         with urllib.request.urlopen(f"{origin}/_local/status", timeout=30) as answer:  # noqa: S310 (loopback)
             return {row["hop"]: row for row in json.load(answer)}
 
 
-def start(data: Path, logs: Path, crash_at: str = "") -> Running | None:
+def start(data: Path, logs: Path, crash_at: str = "", environment: Mapping[str, str] | None = None) -> Running | None:
     """Start the pipeline on a folder; None where it was killed before it was up."""
     config = logs / "pipeline.yaml"
     settings = yaml.safe_load(PIPELINE_FILE.read_text(encoding="utf-8"))
     settings["local"]["limits"] = "off"
+    settings["table_writer"]["maximum_retry_attempts"] = RETRIES
     settings["environments"]["local"]["archive"] = {"buffer_seconds": 1, "transform_buffer_seconds": 1}
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     log = logs / f"run-{time.monotonic_ns()}.log"
     command = [str(SPILLWAY), "run", "--port", "0", "--aws-port", "0", "--data", str(data), "--config", str(config)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own |= {VARIABLE: crash_at, **(environment or {})}
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environment | {VARIABLE: crash_at}
-        )
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=own)
     deadline = time.monotonic() + START_SECONDS
     while "\n  stop " not in log.read_text():
         if process.poll() is not None:
@@ -108,21 +123,28 @@ def start(data: Path, logs: Path, crash_at: str = "") -> Running | None:
     return Running(process, urls["SPILLWAY_URL"], urls["AWS_ENDPOINT_URL"], log)
 
 
-def send_until_dead(running: Running, ledger: Ledger, seed: int, *, seconds: float) -> None:
-    """Post singles and batches, put poison, reshard; kill the process after so many seconds if it still lives."""
+def send_until_dead(running: Running, ledger: Ledger, seed: int, *, seconds: float) -> bool:
+    """Post, put poison, reshard, replay and compact; kill the process after so many seconds if it still lives.
+
+    Returns:
+        Whether it killed itself, at a crash point.
+    """
     deadline = time.monotonic() + seconds
     threads = [
         threading.Thread(target=_post, args=(running, ledger, random.Random(f"{seed}-{n}"), deadline))
         for n in range(CLIENTS)
     ]
     threads.append(threading.Thread(target=_disturb, args=(running, random.Random(seed), deadline)))
+    threads.append(threading.Thread(target=_operate, args=(running, random.Random(seed + 1), deadline)))
     for thread in threads:
         thread.start()
     while running.is_alive() and time.monotonic() < deadline:
         time.sleep(0.01)
+    killed_itself = not running.is_alive()
     running.kill()
     for thread in threads:
         thread.join()
+    return killed_itself
 
 
 def _post(running: Running, ledger: Ledger, chance: random.Random, deadline: float) -> None:
@@ -137,13 +159,22 @@ def _post(running: Running, ledger: Ledger, chance: random.Random, deadline: flo
             time.sleep(0.01)
 
 
+def _operate(running: Running, chance: random.Random, deadline: float) -> None:
+    """Put back what failed, and compact the hours that are over; the commands fail when the pipeline is killed."""
+    while running.is_alive() and time.monotonic() < deadline:
+        command = chance.choice([["dead-letters", "replay", "--into", "raw", "--yes"], ["compact"]])
+        running.command(*command, seconds=max(1.0, deadline - time.monotonic() + 5))
+
+
 def _disturb(running: Running, chance: random.Random, deadline: float) -> None:
-    """Put what is not an event on the stream, and change the number of shards."""
-    kinesis = running.client("kinesis")
+    """Put what is not an event on the stream, change the number of shards, write an object and delete it."""
+    kinesis, s3 = running.client("kinesis"), running.client("s3")
     shards = 2
     while running.is_alive() and time.monotonic() < deadline:
         try:
             kinesis.put_record(StreamName=STREAM, Data=b"\xffnot an event", PartitionKey=str(chance.random()))
+            s3.put_object(Bucket=DEAD_LETTERS, Key="scratch/object", Body=b"x")
+            s3.delete_object(Bucket=DEAD_LETTERS, Key="scratch/object")
             if chance.random() < 0.3:
                 shards = len(kinesis.list_shards(StreamName=STREAM, ShardFilter={"Type": "AT_LATEST"})["Shards"])
                 target = chance.choice([max(1, shards // 2), min(8, shards * 2)])

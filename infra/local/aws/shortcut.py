@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 from botocore.handlers import BUILTIN_HANDLERS
 from moto.core.exceptions import JsonRESTError
 
+from infra.local.aws.full_disk import DiskFull
+from infra.local.store.errors import StoreFull
+
 AWS: Final = ".amazonaws.com"  # clients of another endpoint are not ours to answer
 
 Answer = dict[str, Any]
@@ -35,7 +38,7 @@ def taken(service: str, calls: Mapping[str, Call]) -> Iterator[None]:
         if call is None or not (urlsplit(params["url"]).hostname or "").endswith(AWS):
             return None
         try:
-            status, found = 200, call(context["client_region"], params["body"])
+            status, found = 200, _answered(call, context["client_region"], params["body"])
         except JsonRESTError as error:
             code = error.error_type.rpartition("#")[2]
             status, found = error.code, {"Error": {"Code": code, "Message": error.message}}
@@ -50,3 +53,10 @@ def taken(service: str, calls: Mapping[str, Call]) -> Iterator[None]:
         yield
     finally:
         BUILTIN_HANDLERS.remove(handler)
+
+
+def _answered(call: Call, region: str, body: bytes) -> Answer | None:
+    try:
+        return call(region, body)
+    except StoreFull as full:
+        raise DiskFull from full

@@ -18,7 +18,7 @@ from typing import Any, Final
 from infra.local.store.crash_points import CrashPoint, reached
 from infra.local.store.database import Database
 from infra.local.store.errors import StoreFull
-from infra.local.store.object_paths import can_be_path, files_below, hidden, remove_if_empty
+from infra.local.store.object_paths import can_be_path, files_below, hidden, make_folders, remove_if_empty
 
 DELETED: Final = ""  # as `aside`: the object is gone, its file not yet
 
@@ -85,7 +85,14 @@ class ObjectFiles:
 
     def listed(self, bucket: str, start: str = "", end: str | None = None, limit: int = -1) -> list[StoredObject]:
         """So many objects by key, from a key on and before another; without those whose file was deleted by hand."""
-        return [each for each in self._recorded(bucket, start, end, limit) if each.file.exists()]
+        found: list[StoredObject] = []
+        while True:
+            wanted = -1 if limit < 0 else limit - len(found)
+            recorded = self._recorded(bucket, start, end, wanted)
+            found += [each for each in recorded if each.file.exists()]
+            if len(recorded) < wanted or wanted < 0 or len(found) == limit:
+                return found
+            start = recorded[-1].key + "\0"
 
     def _recorded(self, bucket: str, start: str = "", end: str | None = None, limit: int = -1) -> list[StoredObject]:
         with self._database.reading() as connection:
@@ -97,8 +104,8 @@ class ObjectFiles:
         return [self._object(bucket, row) for row in rows]
 
     def has_any(self, bucket: str, start: str, end: str) -> bool:
-        """Whether an object is recorded from a key on and before another."""
-        return bool(self._recorded(bucket, start, end, 1))
+        """Whether there is an object from a key on and before another."""
+        return bool(self.listed(bucket, start, end, 1))
 
     def commit(self, bucket: str, puts: Sequence[Put], deletions: Iterable[str]) -> None:
         """Keep objects and delete others, together; on disk when this returns.
@@ -227,8 +234,11 @@ class ObjectFiles:
                 if file.parent.exists():
                     folders.add(file.parent)
             elif (self._aside / aside).exists():
-                folders |= self._make_folders(file.parent)
-                (self._aside / aside).replace(file)
+                try:
+                    folders |= make_folders(file.parent)
+                    (self._aside / aside).replace(file)
+                except OSError as error:  # a folder needs room, too; `finish` or the next put does what is left
+                    raise StoreFull(f"the disk takes no more ({error.strerror})") from error
         reached(CrashPoint.OBJECT_IN_PLACE if any(aside for *_, aside in moves) else CrashPoint.DELETION_DONE)
         for folder in folders:
             self._sync_folder(folder)
@@ -247,16 +257,6 @@ class ObjectFiles:
             file.unlink(missing_ok=True)
             raise StoreFull(f"the disk takes no more ({error.strerror})") from error
         return name
-
-    def _make_folders(self, folder: Path) -> set[Path]:
-        """Make a folder and those above it; gives each whose entries changed, and the folder itself."""
-        changed = {folder}
-        while not folder.is_dir():
-            folder = folder.parent
-            changed.add(folder)
-        for each in sorted(changed, key=lambda place: len(place.parts)):
-            each.mkdir(exist_ok=True)
-        return changed
 
     def _sync_folder(self, folder: Path) -> None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -46,3 +46,14 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
     except OSError:
         return
+
+
+def make_folders(folder: Path) -> set[Path]:
+    """Make a folder and those above it; gives each whose entries changed, and the folder itself."""
+    changed = {folder}
+    while not folder.is_dir():
+        folder = folder.parent
+        changed.add(folder)
+    for each in sorted(changed, key=lambda place: len(place.parts)):
+        each.mkdir(exist_ok=True)
+    return changed

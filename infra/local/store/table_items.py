@@ -29,6 +29,9 @@ class Row:
     attributes: str
 
 
+Place = tuple[int, bytes, bytes]  # of an item in the order of a scan
+
+
 class TableItems:
     """The items of one table.
 
@@ -84,6 +87,41 @@ class TableItems:
             if len(rows) < ROWS_AT_ONCE:
                 return
             place = rows[-1][:3]
+
+    def delete_expired(
+        self, attribute: str, now_seconds: int, *, behind: Place | None, limit: int
+    ) -> tuple[int, Place | None]:
+        """Delete the items among the next ones whose time has come.
+
+        Args:
+            attribute: the number of seconds since the epoch after which an item has expired.
+            now_seconds: the time.
+            behind: where to go on; None for the beginning.
+            limit: so many items are looked at.
+
+        Returns:
+            How many were deleted, and where to go on; None for the beginning, after the last item.
+        """
+        key = f'$."{attribute}".N'
+        with self._database.reading() as connection:
+            looked_at = connection.execute(
+                "SELECT partition, hash, range, CAST(json_extract(attributes, ?) AS INTEGER) FROM items "
+                "WHERE table_id = ? AND (partition, hash, range) > (?, ?, ?) ORDER BY partition, hash, range LIMIT ?",
+                (key, self._id, *(behind or (-1, b"", b"")), limit),
+            ).fetchall()
+        expired = [(self._id, *row[:3], key, now_seconds) for row in looked_at if row[3] and row[3] < now_seconds]
+        sql = (
+            "DELETE FROM items WHERE table_id = ? AND partition = ? AND hash = ? AND range = ? "
+            "AND CAST(json_extract(attributes, ?) AS INTEGER) < ?"  # it may have been written again
+        )
+
+        def delete(connection: sqlite3.Connection) -> int:
+            gone = connection.executemany(sql, expired).rowcount
+            self._count(connection, -gone)
+            return gone
+
+        deleted = self._database.write(delete) if expired else 0
+        return deleted, looked_at[-1][:3] if len(looked_at) == limit else None
 
     def first(self) -> Row | None:
         """The item of the lowest key."""

@@ -1,16 +1,26 @@
 """`spillway tail` on the running pipeline, and its lines."""
 
+import io
 import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
+import boto3
 import pytest
 from click.testing import CliRunner
+from rich.cells import cell_len
 
+from infra.cli.context import Context
 from infra.cli.main import spillway
-from infra.cli.tail import line_of
+from infra.cli.tail import _consumers, _fitted, json_of, line_of
+from infra.local.aws import kinesis as local_kinesis
+from infra.names import Names
+from infra.shards.errors import ShardsError
 from infra.tail.tailed import records_of
 from producers.event import encode
 from tests.end_to_end.conftest import SPILLWAY, RunningPipeline, end, start
@@ -27,8 +37,6 @@ def running() -> Iterator[RunningPipeline]:
 
 
 def tailed(data: bytes):
-    from datetime import UTC, datetime  # noqa: PLC0415 (of this helper alone)
-
     record = {
         "SequenceNumber": "495",
         "PartitionKey": "key",
@@ -55,12 +63,82 @@ def test_what_a_terminal_would_obey_is_written_out():
     assert line.endswith('{"a":"\\u202e\\x9b2J"}')
 
 
+def test_json_keeps_every_digit_and_writes_out_what_a_terminal_would_obey():
+    payload = '{"price":1.10,"n":%s,"a":"\x9b\u202e"}' % ("7" * 5_000)
+    line = json_of(tailed(encode(an_event(payload))))
+    assert '"price":1.10' in line
+    assert "7" * 5_000 in line
+    assert "\\u009b\\u202e" in line
+    assert line.isprintable()
+    short = json.loads(json_of(tailed(encode(an_event('{"a":"\x9b"}')))))
+    assert short["event"]["payload"] == {"a": "\x9b"}
+    assert short["text"] is None
+
+
+def test_json_of_an_event_that_another_producer_wrote_on_several_lines_is_one_line():
+    event = encode(an_event()).replace(b',"payload"', b',\n "more": 1,"payload"')
+    line = json_of(tailed(event))
+    assert "\n" not in line
+    assert json.loads(line)["event"]["more"] == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("text", ["a" * 200, "\u5c71" * 200, "short"])
+def test_a_line_is_cut_to_the_terminals_width_in_cells(text, monkeypatch):
+    monkeypatch.setattr("infra.cli.tail.shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    assert _fitted(text) == text  # a pipe takes all of it
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    fitted = _fitted(text)
+    assert cell_len(fitted) <= 80
+    assert fitted.endswith("…") is (text != "short")
+
+
+@pytest.fixture
+def on_aws(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A stream of the environment dev, and its client."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with local_kinesis.installed("aws"):
+        kinesis = boto3.client("kinesis")
+        kinesis.create_stream(StreamName="spillway-dev-events", ShardCount=1)
+        yield kinesis
+
+
+def test_on_aws_it_says_what_it_takes_from_the_consumers(on_aws):
+    on_aws.put_record(StreamName="spillway-dev-events", PartitionKey="k", Data=encode(an_event('{"n":1}')))
+    done = CliRunner().invoke(spillway, ["--env", "dev", "tail", "--from", "5m", "--limit", "1"])
+    assert done.exit_code == 0, done.output
+    assert "one of the five reads a second" in done.stderr
+    assert done.stdout.endswith('{"n":1}\n')
+
+
+def test_on_aws_the_consumers_age_is_the_slowest_ones_and_what_is_denied_is_said_once(on_aws, monkeypatch, capsys):
+    ages = iter([{"table_writer": 4.0, "firehose": 90.0}, {"table_writer": None, "firehose": None}])
+    monkeypatch.setattr("infra.cli.tail.behind", lambda *_, **__: next(ages))
+    consumers = _consumers(Context("dev"), Names("dev", "123456789012"))
+    consumers.grew()
+    assert consumers.seconds == 90.0
+
+    def denied(*_: Any, **__: Any) -> Any:
+        raise ShardsError("CloudWatch is not allowed")
+
+    monkeypatch.setattr("infra.cli.tail.behind", denied)
+    refused = _consumers(Context("dev"), Names("dev", "123456789012"))
+    assert not refused.grew()
+    assert refused.seconds is None
+    assert capsys.readouterr().err.count("CloudWatch is not allowed") == 1
+
+
 @pytest.mark.parametrize("words", [["--where", "a ="], ["--from", "2999-01-01"], ["--limit", "0"]])
 def test_wrong_usage_ends_with_2(words):
     assert CliRunner().invoke(spillway, ["tail", *words]).exit_code == 2
 
 
-def test_a_post_is_on_the_screen_within_a_second_or_so_and_ctrl_c_ends_with_0(running, tmp_path):
+def test_posts_that_where_means_are_on_the_screen_and_ctrl_c_ends_with_0(running, tmp_path):
     output = tmp_path / "output"
     with output.open("w") as file:
         process = subprocess.Popen(

@@ -3,8 +3,10 @@
 from typing import Any, Protocol
 
 from infra.local.aws.kinesis import reading
-from infra.local.aws.kinesis.records import decode_entries, decode_entry, put_answer
+from infra.local.aws.kinesis.records import decode_entries, decode_entry, full_disk_answer, put_answer
+from infra.local.aws.kinesis.shard_map import Entry
 from infra.local.aws.kinesis.stream import LocalStream
+from infra.local.store.errors import StoreFull
 
 Request = dict[str, Any]
 
@@ -42,7 +44,15 @@ def put_records(backend: Streams, request: Request) -> dict[str, Any]:
     """Put up to 500 records, some of which may be refused."""
     stream = backend.describe_stream(request.get("StreamARN"), request.get("StreamName"))
     entries = decode_entries(request.get("Records", []), max_record_bytes=stream.max_record_bytes)
-    placements = stream.log.put(entries, limited=stream.conditions.limited)
+    return put(stream, entries)
+
+
+def put(stream: LocalStream, entries: list[Entry]) -> dict[str, Any]:
+    """Put records that were checked; the answer to PutRecords."""
+    try:
+        placements = stream.log.put(entries, limited=stream.conditions.limited)
+    except StoreFull:
+        return full_disk_answer(len(entries))
     return put_answer(placements, f"stream {stream.label}")
 
 

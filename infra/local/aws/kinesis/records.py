@@ -5,9 +5,10 @@ import hashlib
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from infra.local.aws.full_disk import DiskFull
 from infra.local.aws.kinesis.errors import Invalid, InvalidArgument, NotBase64, ThroughputExceeded
 from infra.local.aws.kinesis.shard_map import Entry, Placement
 from infra.local.aws.kinesis.shard_records import Record
@@ -32,15 +33,17 @@ def decode_entry(request: Mapping[str, Any], *, max_record_bytes: int, member: s
         InvalidArgument: an explicit hash key of 2^128 or more.
         NotBase64: the data cannot be decoded.
     """
-    key = request.get("PartitionKey")
-    if not isinstance(key, str) or not key:
-        raise Invalid(f"{member}partitionKey", "have length greater than or equal to 1")
-    if len(key) > MAX_PARTITION_KEY_CHARACTERS:
-        raise Invalid(f"{member}partitionKey", f"have length less than or equal to {MAX_PARTITION_KEY_CHARACTERS}")
     try:
         data = binascii.a2b_base64(request["Data"])
     except (binascii.Error, KeyError, TypeError) as error:
+        key_of(request, member)  # reported first
         raise NotBase64 from error
+    return entry_of(request, data, max_record_bytes=max_record_bytes, member=member)
+
+
+def entry_of(request: Mapping[str, Any], data: bytes, *, max_record_bytes: int, member: str = "") -> Entry:
+    """Check one record whose data are no longer in base64; arguments and errors as of `decode_entry`."""
+    key = key_of(request, member)
     key_bytes = key.encode()
     size = len(data) + len(key_bytes)
     if size > max_record_bytes:
@@ -58,6 +61,20 @@ def decode_entry(request: Mapping[str, Any], *, max_record_bytes: int, member: s
     return Entry(key, hash_key, data, size)
 
 
+def key_of(request: Mapping[str, Any], member: str) -> str:
+    """The partition key of a record.
+
+    Raises:
+        Invalid: there is no key, or it is too long.
+    """
+    key = request.get("PartitionKey")
+    if not isinstance(key, str) or not key:
+        raise Invalid(f"{member}partitionKey", "have length greater than or equal to 1")
+    if len(key) > MAX_PARTITION_KEY_CHARACTERS:
+        raise Invalid(f"{member}partitionKey", f"have length less than or equal to {MAX_PARTITION_KEY_CHARACTERS}")
+    return key
+
+
 def decode_entries(requests: Sequence[Mapping[str, Any]], *, max_record_bytes: int) -> list[Entry]:
     """Check the records of a PutRecords request; one that is invalid fails them all.
 
@@ -65,14 +82,27 @@ def decode_entries(requests: Sequence[Mapping[str, Any]], *, max_record_bytes: i
         Invalid: as for one record, or for over 500 records or none.
         InvalidArgument: as for one record, or for over 10 MiB in all.
     """
+    return checked(
+        requests,
+        lambda request, member: decode_entry(request, max_record_bytes=max_record_bytes, member=member),
+    )
+
+
+def plain_entries(requests: Sequence[Mapping[str, Any]], *, max_record_bytes: int) -> list[Entry]:
+    """As `decode_entries`, for records whose data are bytes."""
+    return checked(
+        requests,
+        lambda request, member: entry_of(request, request["Data"], max_record_bytes=max_record_bytes, member=member),
+    )
+
+
+def checked(requests: Sequence[Mapping[str, Any]], entry: Callable[[Mapping[str, Any], str], Entry]) -> list[Entry]:
+    """The entries of a PutRecords request, within the limits of all of them together."""
     if not requests:
         raise Invalid("records", "have length greater than or equal to 1")
     if len(requests) > MAX_REQUEST_RECORDS:
         raise Invalid("records", f"have length less than or equal to {MAX_REQUEST_RECORDS}")
-    entries = [
-        decode_entry(request, max_record_bytes=max_record_bytes, member=f"records.{number}.member.")
-        for number, request in enumerate(requests, start=1)
-    ]
+    entries = [entry(request, f"records.{number}.member.") for number, request in enumerate(requests, start=1)]
     if sum(entry.size_bytes for entry in entries) > MAX_REQUEST_BYTES:
         raise InvalidArgument("Records size exceeds 10 MB limit")
     return entries
@@ -101,6 +131,12 @@ def put_answer(placements: Iterable[Placement], label: str) -> dict[str, Any]:
         else:
             results.append({"SequenceNumber": str(placement.sequence_number), "ShardId": placement.shard_id})
     return {"FailedRecordCount": failed, "Records": results}
+
+
+def full_disk_answer(count: int) -> dict[str, Any]:
+    """The answer to PutRecords where the disk is full: each record failed, and nobody need doubt that."""
+    failure = {"ErrorCode": "InternalFailure", "ErrorMessage": DiskFull().message}
+    return {"FailedRecordCount": count, "Records": [failure] * count}
 
 
 def encode_get_answer(

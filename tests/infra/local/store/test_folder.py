@@ -1,9 +1,13 @@
 """A data folder: held by one process, refused in one line where it cannot be used."""
 
+import ctypes
 import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from infra.local.store.errors import StoreDamaged, StoreError, StoreInUse, Store
 from infra.local.store.folder import DataFolder, file_system, throwaway_folder
 from infra.local.store.store import opened
 
+NOBODY = 65_534
 MOUNTS = "\n".join([  # noqa: FLY002 (a line each)
     "/dev/vda / ext4 rw 0 0",
     "server:/home /home nfs4 rw 0 0",
@@ -58,12 +63,46 @@ def test_a_missing_parent_is_named(tmp_path: Path) -> None:
     assert f"the folder {tmp_path / 'a'} does not exist" in line_of(error)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreUnwritable) as error:
-        DataFolder(tmp_path / "data")
-    assert "cannot be written to" in line_of(error)
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """A folder that everybody may read; pytest's own is root's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_a_read_only_folder_is_named(readable: Path) -> None:
+    readable.chmod(0o555)
+    with without_root(), pytest.raises(StoreUnwritable) as error:
+        DataFolder(readable / "data")
+    readable.chmod(0o755)
+    assert "cannot be written to (Permission denied)" in line_of(error)
+
+
+def test_a_data_folder_that_may_only_be_read_is_named_and_left_as_it_is(readable: Path) -> None:
+    with opened(readable / "data"):
+        pass
+    places = [readable / "data", *(readable / "data").rglob("*")]
+    for place in places:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    held = {place: place.read_bytes() for place in places if place.is_file()}
+    with without_root(), pytest.raises(StoreUnwritable) as error, opened(readable / "data"):
+        pass
+    for place in places:
+        place.chmod(0o755)
+    assert "cannot be written to (Permission denied)" in line_of(error)
+    assert {place: place.read_bytes() for place in places if place.is_file()} == held
+
+
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Root may write everywhere, but for file accesses under another user id, which this thread takes on."""
+    set_fsuid = ctypes.CDLL(None).setfsuid
+    before = set_fsuid(NOBODY if os.geteuid() == 0 else os.geteuid())
+    try:
+        yield
+    finally:
+        set_fsuid(before)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A folder for PYTHONPATH: its `sitecustomize` shifts the clocks of a process."""

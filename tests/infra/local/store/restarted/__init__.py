@@ -1,0 +1,1 @@
+"""The conformance suites of what the store holds, the store closed and opened again all through each test."""

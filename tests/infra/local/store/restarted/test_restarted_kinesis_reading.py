@@ -1,0 +1,1 @@
+from tests.conformance.test_kinesis_reading import *  # noqa: F403 (its facts, in an account whose store is opened again and again)

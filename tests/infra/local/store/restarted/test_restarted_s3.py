@@ -1,0 +1,1 @@
+from tests.conformance.test_s3 import *  # noqa: F403 (its facts, in an account whose store is opened again and again)

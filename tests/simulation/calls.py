@@ -2,14 +2,16 @@
 
 import json
 import random
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.handlers import BUILTIN_HANDLERS
 
 from tests.simulation.history import History
-from tests.simulation.scheduler import Scheduler
+from tests.simulation.outages import Outages
+from tests.simulation.scheduler import Actor, Scheduler
 from tests.simulation.weather import SLOW_SECONDS, TIME_OUT_SECONDS, Weather
 
 SERVICES: Final = ("kinesis", "dynamodb", "sqs", "s3", "firehose", "glue", "lambda", "cloudwatch", "athena")
@@ -21,6 +23,14 @@ FUNCTION: Final = "lambda "  # how the names of the actors that run handlers beg
 
 class Killed(BaseException):
     """The execution environment is gone, in the middle of a handler."""
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What is to become of a process, and after how many calls."""
+
+    calls: int
+    suspended_seconds: float
 
 
 class Calls:
@@ -38,7 +48,43 @@ class Calls:
         self.scheduler = scheduler
         self.weather = weather
         self.history = history
+        self.outages = Outages(scheduler.monotonic)
         self.exempt: set[str] = set()  # names of actors whose calls no fault hits: the checks at the end
+        self.inside: set[Actor] = set()  # those whose call AWS is at
+        self.doomed: set[str] = set()  # processes that are killed, but for the calls that AWS is at
+        self.suspended_until: dict[str, float] = {}  # by process
+        self._fates: dict[str, _Fate] = {}
+
+    def foretell(self, group: str, calls: int, suspended_seconds: float) -> None:
+        """Let a process be killed, or suspended for so long, right behind one of its calls, before it has the answer.
+
+        Args:
+            group: the process.
+            calls: the number of the call, from 1.
+            suspended_seconds: 0: it is killed.
+        """
+        self._fates[group] = _Fate(calls, suspended_seconds)
+
+    def kill(self, group: str) -> None:
+        """Kill a process that calls AWS. A call that AWS is at takes effect, and nobody hears of it."""
+        self.doomed.add(group)
+        for actor in self.scheduler.of_group(group):
+            if actor not in self.inside:
+                self.scheduler.kill(actor)
+
+    def _meet_fate(self, actor: Actor) -> None:
+        fate = self._fates.get(actor.group)
+        if fate is None:
+            return
+        fate.calls -= 1
+        if fate.calls:
+            return
+        del self._fates[actor.group]
+        self.history.note(actor.name, f"{actor.group} is {'suspended' if fate.suspended_seconds else 'killed'}")
+        if fate.suspended_seconds:
+            self.suspended_until[actor.group] = self.scheduler.elapsed + fate.suspended_seconds
+        else:
+            self.kill(actor.group)
 
     def before(self, model: Any, params: dict[str, Any], context: dict[str, Any]) -> Any:
         """A call is about to be made: an answer from here keeps it from AWS."""
@@ -48,8 +94,23 @@ class Calls:
         operation = model.name
         self.history.call(actor.name, operation, _request(params))
         self.scheduler.sleep(self.scheduler.random.uniform(*CALL_SECONDS))
-        if actor.name in self.exempt:
-            return None
+        if operation != "PutRecords":
+            self._stand_still(actor)
+        answer = None
+        if actor.name not in self.exempt:
+            answer = self._faulty(actor, model, params, context)
+        if answer is None:
+            self.inside.add(actor)
+        return answer
+
+    def _faulty(self, actor: Actor, model: Any, params: dict[str, Any], context: dict[str, Any]) -> Any:
+        """Let outages and the weather have a call."""
+        operation = model.name
+        if self.outages.is_down:
+            raise EndpointConnectionError(endpoint_url=params["url"])
+        if code := self.outages.error_of(actor.name, model.service_model.service_name, operation):
+            self.history.fault(actor.name, operation, code)
+            return _error(code, 400)
         of_function = actor.name.startswith(FUNCTION)
         strike, fault = self.weather.draw(self.scheduler.elapsed, operation, of_function=of_function)
         if not operation.startswith(READS):
@@ -58,7 +119,33 @@ class Calls:
             return None
         self.history.fault(actor.name, operation, fault)
         context["simulated"] = fault
-        return self._struck(fault, params, random.Random(f"{self.weather.seed}/{strike}"), context)
+        answer = self._struck(fault, params, random.Random(f"{self.weather.seed}/{strike}"), context)
+        if self.outages.is_down:  # by now
+            raise EndpointConnectionError(endpoint_url=params["url"])
+        return answer
+
+    def _stand_still(self, actor: Actor) -> None:
+        """Wait while the process is suspended.
+
+        `before` leaves out puts on the stream: docs/reliability.md names the moment between a lease that is confirmed
+        and the put right behind it.
+        """
+        until = self.suspended_until.get(actor.group, 0.0)
+        if until > self.scheduler.elapsed:
+            self.history.note(actor.name, f"stands still for {until - self.scheduler.elapsed:.0f} s")
+            self.scheduler.sleep(until - self.scheduler.elapsed)
+
+    def left(self) -> None:
+        """AWS is done with a call."""
+        actor = self.scheduler.current
+        if actor is None:
+            return
+        self.inside.discard(actor)
+        self._meet_fate(actor)
+        if actor.group in self.doomed:
+            self.scheduler.kill(actor)
+            self.scheduler.wait("nothing: it was killed")
+        self._stand_still(actor)
 
     def _struck(self, fault: str, params: dict[str, Any], source: random.Random, context: dict[str, Any]) -> Any:
         match fault:
@@ -78,14 +165,14 @@ class Calls:
             case "lost answer" | "killed after" | "cut":
                 pass  # after the call
             case code:
-                error = {"Error": {"Code": code, "Message": "simulated"}}
-                return SimpleNamespace(status_code=503), {**error, "ResponseMetadata": {"HTTPStatusCode": 503}}
+                return _error(code, 503)
         return None
 
     def after(self, model: Any, parsed: dict[str, Any], context: dict[str, Any]) -> None:
         """A call was answered."""
         if self.scheduler.current is None:
             return
+        self.left()
         if parsed.get("Records") or parsed.get("Messages"):
             self.scheduler.changed()
         match context.get("simulated"):
@@ -106,6 +193,11 @@ class Calls:
                 for table, requests in context["refused"].items():
                     unprocessed.setdefault(table, []).extend(requests)
         self.history.answer(model.name, parsed)
+
+
+def _error(code: str, status: int) -> tuple[SimpleNamespace, dict[str, Any]]:
+    error = {"Error": {"Code": code, "Message": "simulated"}}
+    return SimpleNamespace(status_code=status), {**error, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 def _request(params: dict[str, Any]) -> bytes:
@@ -149,6 +241,11 @@ def install() -> None:
         if Calls.current is not None:
             Calls.current.after(model, parsed, context)
 
+    def failed(**_: Any) -> None:
+        if Calls.current is not None:
+            Calls.current.left()
+
     for service in SERVICES:
+        BUILTIN_HANDLERS.append((f"after-call-error.{service}", failed))
         BUILTIN_HANDLERS.insert(0, (f"before-call.{service}", before))
         BUILTIN_HANDLERS.append((f"after-call.{service}", after))

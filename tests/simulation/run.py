@@ -3,23 +3,23 @@
 import argparse
 import os
 import pickle
-import signal
+import resource
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 import time_machine
 
-from tests.simulation import threads
-from tests.simulation.bugs import BUGS
+from tests.simulation import operators, threads, world
+from tests.simulation.bugs import BUGS, NEEDED
 from tests.simulation.plan import Action, plan
 from tests.simulation.scheduler import START
 from tests.simulation.shrink import shrink
 from tests.simulation.simulation import Result, Simulation
 from tests.simulation.weather import Strike
 
-SEED_SECONDS = 120  # of real time, for one seed
+SEED_SECONDS = 120  # of a processor's time, for one seed
 
 
 def run_in_fork(
@@ -37,7 +37,7 @@ def run_in_fork(
     status = 1
     try:
         os.close(reader)
-        signal.alarm(SEED_SECONDS)
+        resource.setrlimit(resource.RLIMIT_CPU, (SEED_SECONDS, SEED_SECONDS))
         result = Simulation(seed, actions, faults, BUGS[bug] if bug else lambda: None).run()
         with os.fdopen(writer, "wb") as pipe:
             pickle.dump(result, pipe)
@@ -71,6 +71,35 @@ def results(seeds: Iterator[int], jobs: int, bug: str | None) -> Iterator[tuple[
         yield first, result_of(pid, reader)
 
 
+def hunt(bug: str, first: int, most: int, jobs: int) -> tuple[int | None, Result | None]:
+    """Plant a bug in seed after seed until one finds it.
+
+    A seed in whose plan nobody runs what the bug is in counts as one that did not find it, and is not run.
+
+    Returns:
+        How many seeds it took, and the result that found it; None where none did.
+    """
+    needed = NEEDED.get(bug)
+    seeds = (
+        seed for seed in range(first, first + most) if needed is None or any(each.kind == needed for each in plan(seed))
+    )
+    for seed, result in results(seeds, jobs, bug):
+        if result is not None and result.broken is not None:
+            return seed - first + 1, result
+    return None, None
+
+
+def hunt_all(bugs: Iterable[str], first: int, most: int, jobs: int, out: TextIO) -> int:
+    """Plant each bug, print a row of a table for each, and return how many were not found."""
+    missed = 0
+    for bug in bugs:
+        count, result = hunt(bug, first, most, jobs)
+        missed += count is None
+        found = "not found" if result is None else str(result.broken)[:100]
+        print(f"| {bug.replace('_', ' ')} | {count or f'over {most}'} | {found} |", file=out, flush=True)
+    return missed
+
+
 def run_one(seed: int, out: TextIO) -> int:
     """Run one seed, print its history, shrunk where it fails, and return the exit status."""
     result = result_of(*run_in_fork(seed))
@@ -100,13 +129,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="stop after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at once")
     parser.add_argument("--bug", choices=BUGS, help="plant this bug first")
+    parser.add_argument("--hunt", action="store_true", help="plant bugs one by one, and say how many seeds find each")
+    parser.add_argument("--bugs", nargs="*", choices=BUGS, help="with --hunt, these; else every one")
     options = parser.parse_args()
     out = sys.stdout
     began = threads._REAL_MONOTONIC()
     threads.WORLD.traveller = time_machine.travel(START, tick=False).start()
+    world.install()
+    operators.install()
     if options.seed is not None:
         os._exit(run_one(options.seed, out))
     first = drawn_seed() if options.first is None else options.first
+    if options.hunt:
+        os._exit(1 if hunt_all(options.bugs or BUGS, first, options.seeds, options.jobs, out) else 0)
     seeds = (
         seed for seed in range(first, first + options.seeds) if threads._REAL_MONOTONIC() - began < options.minutes * 60
     )

@@ -18,6 +18,7 @@ from typing import Any, Final
 import greenlet
 
 START: Final = 1_767_225_600.0  # 2026-01-01T00:00:00Z, when every simulation begins
+OUTSIDE: Final = "outside"  # the process of actors that belong to none
 QUIET_CYCLES: Final = 3  # waits of an actor without any change in the pipeline, before its waits are stretched
 LONGEST_STRETCH_SECONDS: Final = 200.0  # an iterator of Kinesis lives for 300
 
@@ -33,10 +34,13 @@ class Actor:
         name: for the history.
         run: what it does; its end is the actor's end. It gets what the first switch passes.
         ident: what `threading.get_ident` returns for it.
+        group: the process that it is a thread of; what it starts is of the same one.
     """
 
-    def __init__(self, name: str, run: Callable[[bool], None], ident: int) -> None:
+    def __init__(self, name: str, run: Callable[[bool], None], ident: int, group: str) -> None:
         self.name = name
+        self.group = group
+        self.held: list[Any] = []  # the locks that it has taken
         self.ident = ident
         self.greenlet = greenlet.greenlet(run)
         self.killed = False
@@ -149,8 +153,14 @@ class Scheduler:
         if actor.alive:
             self._ready.append(actor)
 
-    def spawn(self, name: str, run: Callable[[], object]) -> Actor:
-        """Make an actor and let it begin when the seed chooses it."""
+    def spawn(self, name: str, run: Callable[[], object], group: str | None = None) -> Actor:
+        """Make an actor and let it begin when the seed chooses it.
+
+        Args:
+            name: for the history.
+            run: what it does.
+            group: its process; that of the running actor where it is left out.
+        """
         number = next(self._numbers)
 
         def guarded(_woken: bool) -> None:  # noqa: FBT001 (what the first switch passes)
@@ -161,15 +171,38 @@ class Scheduler:
             except BaseException as error:  # noqa: BLE001 (the edge of an actor: the whole simulation fails by it)
                 self._failure = self._failure or error
 
-        actor = Actor(name, guarded, number)
+        own = self._running.group if self._running is not None else OUTSIDE
+        actor = Actor(name, guarded, number, group or own)
         actor.greenlet.parent = self._hub
         self._actors[actor.ident] = actor
         self._ready.append(actor)
         return actor
 
+    def fail(self, error: BaseException) -> None:
+        """End the simulation with an error, also where the running actor catches it."""
+        self._failure = self._failure or error
+
     def kill(self, actor: Actor) -> None:
-        """Never let an actor run again: its code stops where it is, and no `finally` runs."""
+        """Never let an actor run again: its code stops where it is, and no `finally` runs.
+
+        The locks that it holds are released: a real process takes its locks with it, and here another goes on in it.
+        """
         actor.killed = True
+        for lock in list(actor.held):
+            if lock.locked():
+                lock.release()
+
+    def kill_group(self, group: str) -> None:
+        """Kill every actor of a process."""
+        for actor in self.of_group(group):
+            actor.killed = True
+        for actor in self._actors.values():
+            if actor.group == group:
+                self.kill(actor)
+
+    def of_group(self, group: str) -> list[Actor]:
+        """The actors of a process that live."""
+        return [actor for actor in self.actors() if actor.group == group]
 
     def actors(self) -> list[Actor]:
         """Those that live."""

@@ -40,13 +40,15 @@ class Lock:
     def __init__(self) -> None:
         self._taken = False
         self._waiting: list[Actor] = []
+        self._owner: Actor | None = None
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002 (as `threading.Lock` has it)
         """Take it, or wait for it."""
+        scheduler = WORLD.scheduler
         if not self._taken:
             self._taken = True
+            self._own(scheduler.current if scheduler is not None else None)
             return True
-        scheduler = WORLD.scheduler
         if not blocking or timeout == 0:
             return False
         if scheduler is None or scheduler.current is None:
@@ -63,13 +65,23 @@ class Lock:
         if not self._taken:
             raise RuntimeError("release unlocked lock")
         scheduler = WORLD.scheduler
+        self._own(None)
         while self._waiting and scheduler is not None:
             index = scheduler.random.randrange(len(self._waiting)) if len(self._waiting) > 1 else 0
             actor = self._waiting.pop(index)
             if actor.alive:
+                self._own(actor)
                 scheduler.wake(actor)
                 return
         self._taken = False
+
+    def _own(self, actor: Actor | None) -> None:
+        """Enter who has it, for the case that this actor is killed."""
+        if self._owner is not None:
+            self._owner.held.remove(self)
+        self._owner = actor
+        if actor is not None:
+            actor.held.append(self)
 
     def locked(self) -> bool:
         """Whether somebody has it."""
@@ -88,11 +100,11 @@ class Lock:
 
 
 class Thread:
-    """Stands for `threading.Thread`: it starts an actor."""
+    """Stands for `threading.Thread`: it starts an actor. Its group is the process that the actor is of."""
 
     def __init__(
         self,
-        group: None = None,
+        group: str | None = None,
         target: Callable[..., object] | None = None,
         name: str | None = None,
         args: Iterable[Any] = (),
@@ -101,6 +113,7 @@ class Thread:
         daemon: bool | None = None,
     ) -> None:
         self._target, self._args, self._kwargs = target, tuple(args), dict(kwargs or {})
+        self.group = group
         self.name = name or "thread"
         self.daemon = daemon
         self.ident: int | None = None
@@ -115,7 +128,7 @@ class Thread:
         """Begin, when the seed chooses it."""
         if WORLD.scheduler is None:
             raise RuntimeError(f"thread {self.name} starts outside of a simulation")
-        actor = WORLD.scheduler.spawn(self.name, self._bootstrap)
+        actor = WORLD.scheduler.spawn(self.name, self._bootstrap, self.group)
         self.ident = actor.ident
 
     def run(self) -> None:
@@ -139,6 +152,11 @@ class Thread:
         finally:
             self._ended.set()
             active.pop(self.ident, None)
+
+
+def in_process(process: str, name: str, run: Callable[[], object]) -> None:
+    """Start an actor of a process."""
+    Thread(process, run, name).start()
 
 
 def _ident() -> int:

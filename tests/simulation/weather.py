@@ -43,6 +43,7 @@ FAULTS: Final[dict[str, tuple[str, ...]]] = {
 }
 ANY: Final = ("lost answer", "no connection", "time-out", "slow")
 OF_FUNCTIONS: Final = ("killed before", "killed after")
+OF_DELIVERIES: Final = ("unordered", "twice")  # SQS promises neither order nor that a message comes once
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -51,7 +52,7 @@ class Strike:
 
     Args:
         second: of simulated time.
-        operation: of AWS, or `invocation`.
+        operation: of AWS, `invocation` or `delivery`.
         ordinal: among the calls of the operation in that second, from 1.
     """
 
@@ -91,6 +92,10 @@ class Weather:
     def invocation(self, elapsed: float) -> str | None:
         """Whether an invocation is killed before or after its work; its events are delivered again."""
         return self._draw(elapsed, "invocation", OF_FUNCTIONS, self.share * INVOCATIONS)[1]
+
+    def delivery(self, elapsed: float) -> str | None:
+        """Whether messages of a queue come in no order, or once more."""
+        return self._draw(elapsed, "delivery", OF_DELIVERIES, self.share)[1]
 
     def _draw(self, elapsed: float, operation: str, faults: tuple[str, ...], share: float) -> tuple[Strike, str | None]:
         second = int(elapsed)

@@ -130,8 +130,13 @@ class Lane:
         return self._advance(batch, min(identifiers.index(identifier) for identifier in failed))
 
     def refuse(self) -> None:
-        """Try the same step again later: the function was throttled, a service failed. It uses no retry."""
-        self._back_off(self._batches[0])
+        """Try the same step again later: the function was throttled, a service failed. It uses no retry.
+
+        Where the step settled the batch before it failed, as at a checkpoint that could not be kept, nothing is left to
+        try, and the next batch waits a moment instead.
+        """
+        if self._batches:
+            self._back_off(self._batches[0])
 
     def released(self) -> None:
         """Let go of the batch given up: its pointer was sent, or the mapping has no on-failure destination."""

@@ -1,12 +1,15 @@
 """The whole mapping on its threads when something fails: the function, the queue, Kinesis."""
 
 import json
+import sqlite3
 import threading
 import time
 from typing import Any
 
+import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.functions import FunctionThrottled, InvocationResult, RequestTooLarge
 from tests.infra.local.event_sources.mapping_machine import (
     CRASH,
@@ -55,6 +58,23 @@ def test_while_the_pointer_cannot_be_sent_the_shard_waits_and_then_it_is_sent(ma
     wait_until(mapping.is_drained)
     assert len(machine.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 1
     assert function.bodies == ["2"]
+
+
+def test_a_checkpoint_that_cannot_be_kept_stops_no_shard(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [sqlite3.OperationalError("database is locked"), OSError("the disk is gone")]
+
+    def keep(*_: Any) -> None:
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(StreamMapping, "_keep", keep)
+    function = Recorder()
+    mapping = machine.start(function, BatchSize=1)
+    for body in ("1", "2", "3"):
+        machine.put(body, key="one key")
+        wait_until(lambda body=body: body in function.bodies)  # type: ignore[misc] # mypy knows no lambda's default
+    drain(mapping)
+    assert function.bodies == ["1", "2", "3"]
 
 
 def test_while_a_batch_is_in_flight_it_is_never_drained(machine: Machine) -> None:

@@ -180,3 +180,8 @@ def _access() -> "Access | None":
 @functools.cache
 def _cors_origins() -> frozenset[str]:
     return frozenset(os.environ.get("CORS_ORIGINS", "").split())
+
+
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    _ingestion()  # its client belongs into the snapshot; it opens no connection before the first call
+    _rules()

@@ -24,9 +24,8 @@ class WiredStream:
         Raises:
             ClientError, BotoCoreError: see `WireClient.call`.
         """
-        records = ",".join(
-            f'{{"Data":"{b2a_base64(record["Data"], newline=False).decode("ascii")}",'
-            f'"PartitionKey":{quote(record["PartitionKey"])}}}'
-            for record in Records
-        )
-        return self._kinesis.call("PutRecords", f'{{"Records":[{records}],"StreamName":{quote(StreamName)}}}'.encode())
+        parts = [b'{"StreamName":', quote(StreamName).encode(), b',"Records":[']
+        for number, record in enumerate(Records):
+            data, key = b2a_base64(record["Data"], newline=False), quote(record["PartitionKey"]).encode()
+            parts += (b',{"Data":"' if number else b'{"Data":"', data, b'","PartitionKey":', key, b"}")
+        return self._kinesis.call("PutRecords", b"".join((*parts, b"]}")))

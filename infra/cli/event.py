@@ -1,19 +1,17 @@
 """`spillway event`: where one event went."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from infra.cli.context import CommandError, Context
-from infra.cli.http import get_json
 from infra.cli.options import MOMENT, at_most_one, period, require_order
 from infra.cli.tables import print_json, print_table, say
-from infra.journey.journey import Environment, journey
+from infra.journey.asking import TRACES_PATH, asked_of
+from infra.journey.journey import journey
 from infra.journey.steps import Journey
 
-TRACES_PATH = "/_local/traces"
 AROUND = timedelta(seconds=1)
 MAX_PAYLOAD_CHARACTERS = 500
 
@@ -48,7 +46,7 @@ def event(  # noqa: PLR0917 (click passes options by name)
     if at is not None:
         start, end = at, at + AROUND
     require_order(start, end)
-    found = journey(environment_of(context), request_id, start, end)
+    found = journey(asked_of(context, _traces_url(context)), request_id, start, end)
     if as_json:
         print_json(found.document())
     else:
@@ -63,36 +61,9 @@ def event(  # noqa: PLR0917 (click passes options by name)
 _DEFAULT = click.core.ParameterSource.DEFAULT
 
 
-def environment_of(context: Context) -> Environment:
-    """What a journey asks, of the environment that a command works on."""
-    clients = {service: context.client(service) for service in ("kinesis", "dynamodb", "s3")}
-    retention = timedelta(hours=context.settings().stream.retention_hours)
-    if context.is_local:
-        traces = "/".join(context.url().split("/")[:3]) + TRACES_PATH
-        return Environment(
-            names=context.names(),
-            retention=retention,
-            **clients,
-            logs=None,
-            segments=lambda trace_id: get_json(f"{traces}?id={trace_id}"),
-            trace_link=lambda trace_id: f"{traces}?id={trace_id}",
-        )
-    xray, region = context.client("xray"), context.region()
-    return Environment(
-        names=context.names(),
-        retention=retention,
-        **clients,
-        logs=context.client("logs"),
-        segments=lambda trace_id: _segments(xray, trace_id),
-        trace_link=lambda trace_id: (
-            f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#xray:traces/{trace_id}"
-        ),
-    )
-
-
-def _segments(xray: Any, trace_id: str) -> list[dict[str, Any]]:
-    traces = xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
-    return [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+def _traces_url(context: Context) -> str:
+    """Where the pipeline on this machine shows traces; empty for an environment on AWS."""
+    return "/".join(context.url().split("/")[:3]) + TRACES_PATH if context.is_local else ""
 
 
 def _print(found: Journey) -> None:

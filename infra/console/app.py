@@ -9,7 +9,18 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from infra.console.asgi import MAX_BODY_BYTES
 from infra.console.console import Console
-from infra.console.pages import applying, audit, dead_letters, events, pipeline, query, replay, shards, simulation
+from infra.console.pages import (
+    applying,
+    audit,
+    dead_letters,
+    events,
+    journey,
+    pipeline,
+    query,
+    replay,
+    shards,
+    simulation,
+)
 from infra.console.security import PREFIX, Guard
 from infra.console.text import FILTERS, plain
 
@@ -21,7 +32,7 @@ PAGES: Final = (
     ("shards", "Shards"),
     ("audit_page", "Audit"),
 )
-MODULES: Final = (pipeline, events, query, dead_letters, replay, shards, applying, simulation, audit)
+MODULES: Final = (pipeline, events, journey, query, dead_letters, replay, shards, applying, simulation, audit)
 
 _log = logging.getLogger("spillway.console")
 

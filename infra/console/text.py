@@ -1,5 +1,6 @@
 """Values as text on a page: an event's bytes are shown, never obeyed."""
 
+import codecs
 import json
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -35,7 +36,7 @@ def bytes_text(data: bytes) -> str:
     """Bytes as text where they are UTF-8, else in hexadecimal, sixteen to a line."""
     head = data[: PAYLOAD_CHARACTERS * 4]
     try:
-        return block(head.decode("utf-8", "strict" if len(head) == len(data) else "ignore"))
+        return block(codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) == len(data)))
     except UnicodeDecodeError:
         lines = [f"{at:06x}  {data[at : at + 16].hex(' ')}" for at in range(0, min(len(data), HEX_BYTES), 16)]
         more = [f"… {len(data) - HEX_BYTES:,} bytes more"] if len(data) > HEX_BYTES else []

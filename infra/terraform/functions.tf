@@ -119,6 +119,14 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
+  # Only where a client waits for the answer. The alias calls a published version, as SnapStart needs.
+  dynamic "snap_start" {
+    for_each = each.key == "http_api" && var.snap_start ? [true] : []
+    content {
+      apply_on = "PublishedVersions"
+    }
+  }
+
   dynamic "environment" {
     for_each = length(each.value.environment) > 0 ? [each.value.environment] : []
     content {

@@ -148,6 +148,17 @@ variable "provisioned_concurrency" {
   }
 }
 
+variable "snap_start" {
+  description = "Whether the HTTP function starts from a snapshot (SnapStart), with its imports done; Lambda bills for keeping and restoring it."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !(var.snap_start && var.provisioned_concurrency != null)
+    error_message = "snap_start: Lambda refuses it together with provisioned_concurrency; choose one."
+  }
+}
+
 variable "table_capacity" {
   description = "Provisioned capacity of the table, between min and max units by use; left out: on demand."
   type = object({

@@ -137,6 +137,7 @@ FOLDERS: Final[dict[str, Folder]] = {
             "infra/audit",
             "infra/console",
             "infra/dead_letters",
+            "infra/journey",
             "infra/querying",
             "infra/shards",
             "infra/tail",

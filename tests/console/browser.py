@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from tests.end_to_end.conftest import ROOT
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request
@@ -98,6 +99,15 @@ class Screen:
         self.clicks += 1
         found = self.page.get_by_role(role, name=name)
         (found.first if first else found).click()
+
+    def wait_until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so, while the page goes on."""
+
+        def holds() -> object:
+            self.page.wait_for_timeout(100)
+            return condition()
+
+        wait_until(holds)
 
     def keep(self, name: str) -> Path:
         """Keep a picture of the whole page under build/."""

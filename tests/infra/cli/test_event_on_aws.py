@@ -66,7 +66,7 @@ def test_the_journey_has_the_row_the_access_log_and_a_link_to_the_trace(dev, mon
         logEvents=[{"timestamp": int(now * 1000), "message": json.dumps(line)}],
     )
     segment = {"name": "table_writer", "start_time": now, "end_time": now + 0.25, "annotations": {"outcome": "written"}}
-    monkeypatch.setattr("infra.cli.event._segments", lambda _xray, _id: [segment])  # moto keeps no segments
+    monkeypatch.setattr("infra.journey.asking.segments_of", lambda _xray, _id: [segment])  # moto keeps no segments
 
     found = run("8f1c#3", "--at", timestamp)
 

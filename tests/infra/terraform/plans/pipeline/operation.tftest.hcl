@@ -261,3 +261,28 @@ run "dev_needs_no_address" {
     alarm_emails = {}
   }
 }
+
+run "the_http_function_starts_from_a_snapshot" {
+  command = plan
+
+  variables {
+    snap_start = true
+  }
+
+  assert {
+    condition = ([for name, function in aws_lambda_function.this : name if length(function.snap_start) > 0] == ["http_api"]
+    && aws_lambda_function.this["http_api"].snap_start[0].apply_on == "PublishedVersions")
+    error_message = "The HTTP function, and it alone, does not start from a snapshot."
+  }
+}
+
+run "a_snapshot_is_refused_beside_warm_executions" {
+  command = plan
+
+  variables {
+    snap_start              = true
+    provisioned_concurrency = { min = 1, max = 2 }
+  }
+
+  expect_failures = [var.snap_start]
+}

@@ -1,7 +1,4 @@
-"""Every command meets every condition that a user meets: it works, or it fails with one line and 1 or 2.
-
-The commands come from the tree of `spillway` itself, so a new command is held to this by its entry in `commands.py`.
-"""
+"""Every command of `spillway`'s tree, in every condition: it works, or it fails with one line and 1 or 2."""
 
 import io
 import json

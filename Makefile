@@ -64,13 +64,18 @@ terraform: $(DEV) ## format, validate and test the Terraform configuration, with
 	terraform fmt -recursive tests/infra/terraform/plans
 	$(BIN)/pytest tests/infra/terraform/test_configuration.py tests/infra/terraform/test_delivery.py $(ARGS)
 
+APPLIED := tests/infra/terraform/test_apply.py tests/infra/terraform/test_apply_options.py tests/infra/terraform/test_http_door.py
+
 apply-local: $(DEV) ## apply the Terraform configuration to the local endpoint, run on it, change it, destroy it
-	$(BIN)/pytest tests/roles/test_deploy_recording.py $(ARGS)
+	$(BIN)/pytest $(APPLIED) $(ARGS)
 
 RECORDED := tests/end_to_end tests/chaos tests/http tests/archive tests/infra/shards tests/roles
 
 record-calls: $(DEV) ## record anew what functions call (tests/roles/data)
 	SPILLWAY_KEEP_CALLS=functions $(BIN)/pytest -n auto $(RECORDED) $(ARGS)
+
+record-deployments: $(DEV) ## record anew what a deployment calls (tests/roles/data)
+	SPILLWAY_KEEP_CALLS=deployments $(BIN)/pytest tests/infra/terraform/test_apply.py $(ARGS)
 
 athena-grammar: build/athena_grammar/.done ## install the grammars that tests/athena_grammar parses with (needs npm)
 

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,17 +33,20 @@ class WriteOutcome:
         written: in the table.
         unwritten: not known to be in the table when time ran out; may work later.
         poison: refused by the table, now and always.
+        errors: why events are unwritten, an entry for each call that gave up.
     """
 
     written: list[Received]
     unwritten: list[Received]
     poison: list[Poison]
+    errors: list[str] = field(default_factory=list)
 
     def add(self, other: "WriteOutcome") -> None:
         """Take in what became of other events."""
         self.written.extend(other.written)
         self.unwritten.extend(other.unwritten)
         self.poison.extend(other.poison)
+        self.errors.extend(other.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class EventTable:
         outcome = WriteOutcome([], [], [])
         pending = writes
         while pending:
+            why = "DynamoDB left items unprocessed"
             try:
                 unprocessed = self._batch_write(pending)
             except AWS_ERRORS as error:
@@ -130,12 +134,13 @@ class EventTable:
                     return self._isolate(pending, error, deadline, outcome)
                 if not is_transient(error):
                     raise TableUnavailable(f"table {self._table}: {error_code(error)}: {error}") from error
-                unprocessed = pending
+                unprocessed, why = pending, f"{error_code(error)}: {error}"
             left = {id(write) for write in unprocessed}
             outcome.written.extend(d for write in pending if id(write) not in left for d in write.deliveries)
             pending = unprocessed
             if pending and not backoff.wait():
                 outcome.unwritten.extend(d for write in pending for d in write.deliveries)
+                outcome.errors.append(why)
                 break
         return outcome
 

@@ -33,6 +33,9 @@ def handler(event: dict[str, Any], context: Context) -> PartialBatchResponse:
     received = [delivery for delivery in batch.received if delivery.event.is_bound_for(TABLE)]
     with segments.call("DynamoDB", "BatchWriteItem"):
         outcome = _table().write(received, deadline_of(context, WRITE_RESERVE_SECONDS))
+    if outcome.unwritten:
+        about = {"unwritten": len(outcome.unwritten), "first_error": outcome.errors[0]}
+        logger(SERVICE).warning("the table did not take events", extra=about)
     poison = batch.poison + outcome.poison
     checkpoint = _lowest(outcome.unwritten)
     # Lambda delivers everything from the checkpoint on again, poison too: that is sent then, and only once.

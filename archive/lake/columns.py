@@ -148,12 +148,14 @@ def columns() -> tuple[Column, ...]:
     """Every column of the lake: first the envelope's, then the event schema's.
 
     Raises:
-        SchemaError: the event schema is not JSON, or gives no columns.
+        SchemaError: the event schema is not a JSON object, or gives no columns.
     """
     try:
         document = json.loads(EVENT_SCHEMA_FILE.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SchemaError(f"{EVENT_SCHEMA_FILE} is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise SchemaError(f"{EVENT_SCHEMA_FILE} is not a JSON Schema: it is not an object")
     return ENVELOPE + payload_columns(document)
 
 

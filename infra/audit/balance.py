@@ -123,10 +123,10 @@ def audit(
             unreadable += failures.unreadable
         report("failures", seen)
         if scan_table or scan_costs_less(clients.dynamodb, names.table, ledger.known_events()):
-            rows = every_row(clients.dynamodb, names.table, period)
+            found = ledger.enter_tables(every_row(clients.dynamodb, names.table, period))
         else:
-            rows = rows_of(clients.dynamodb, names.table, ledger.events(), clock)
-        report("table", ledger.enter(rows))
+            found = ledger.enter(rows_of(clients.dynamodb, names.table, ledger.events(), clock))
+        report("table", found)
         ledger.close()
         young = int((began - grace_seconds(settings)) * 1_000_000)
         on_the_way = to_table = to_lake = from_table = from_lake = 0

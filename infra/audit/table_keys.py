@@ -4,12 +4,18 @@ A read of one key costs a read unit at least, a scan one for 4 KB, in which a do
 unless the table is much larger than the period.
 """
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.audit.sightings import PATIENCE_SECONDS, Period, Sighting
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from infra.audit.sightings import PATIENCE_SECONDS, SIGHTINGS, Period, Sighting
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import format_timestamp, timestamp_micros
 from producers.retry import Backoff
@@ -47,16 +53,55 @@ def scan_costs_less(dynamodb: "DynamoDBClient", table: str, events: int) -> bool
     return size / READ_UNIT_BYTES < events
 
 
-def every_row(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator[Sighting]:
-    """Every row of a period, by a scan of the whole table: also rows that neither the stream nor the lake knows."""
+def every_row(dynamodb: "DynamoDBClient", table: str, period: Period) -> Iterator[pa.Table]:
+    """Every row of a period, by a scan of the whole table: also rows that neither the stream nor the lake knows.
+
+    Returns:
+        For each page its keys as columns, in the schema `SIGHTINGS`.
+    """
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table, ProjectionExpression="#t, #r", ExpressionAttributeNames=_NAMES, ConsistentRead=True
     )
-    for page in pages:
-        for item in page["Items"]:
-            micros = timestamp_micros(str(item["timestamp"]["S"]))
-            if period.holds(micros):
-                yield Sighting("table", micros, str(item["request_id"]["S"]))
+    with _items_apart(dynamodb) as items_of:
+        for page in pages:
+            yield _as_columns(items_of(page), period)
+
+
+@contextmanager
+def _items_apart(dynamodb: "DynamoDBClient") -> Iterator[Callable[[Any], list[Any]]]:
+    """Let the items of a scan's pages be read at once; botocore checks each value of each item against its model.
+
+    Yields:
+        What gives the items of a page.
+    """
+    apart: list[Any] = []
+
+    def take(response_dict: dict[str, Any], **_: Any) -> None:
+        if response_dict["status_code"] == HTTPStatus.OK:
+            answer = json.loads(response_dict["body"])
+            apart[:] = answer.pop("Items", [])
+            response_dict["body"] = json.dumps(answer).encode()
+
+    event = "before-parse.dynamodb.Scan"
+    dynamodb.meta.events.register(event, take, event)
+    try:
+        yield lambda page: page.get("Items") or list(apart)
+    finally:
+        dynamodb.meta.events.unregister(event, take, event)
+
+
+def _as_columns(items: list[Any], period: Period) -> pa.Table:
+    """The keys of the rows within a period, as columns."""
+    timestamps = pa.array([item["timestamp"]["S"] for item in items], pa.string())
+    micros = timestamps.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    columns: list[Any] = [
+        pa.repeat(pa.scalar("table"), len(items)),
+        micros,
+        pa.array([item["request_id"]["S"] for item in items], pa.string()),
+        pa.repeat(pa.scalar(True), len(items)),  # noqa: FBT003 (a value)
+    ]
+    within = (pc.field("micros") >= period.start_micros) & (pc.field("micros") < period.end_micros)
+    return pa.Table.from_arrays(columns, schema=SIGHTINGS).filter(within)
 
 
 def _batch_get(dynamodb: "DynamoDBClient", table: str, keys: list[tuple[int, str]], clock: Clock) -> list[Sighting]:

@@ -14,7 +14,7 @@ from infra.audit.balance import Clients
 from infra.audit.balance import audit as audit_period
 from infra.audit.sightings import Period
 from infra.cli.context import CommandError, Context
-from infra.cli.edge import stopped
+from infra.cli.edge import stopped, writing
 from infra.cli.options import period, require_order
 from infra.cli.tables import print_json, print_table
 from producers.event import format_timestamp
@@ -53,6 +53,7 @@ def audit(  # noqa: PLR0917 (click passes options by name)
     clients = Clients(*(context.client(service) for service in ("kinesis", "dynamodb", "s3", "sqs", "cloudwatch")))
     with (
         stopped(context, "the audit did not finish", "Nothing was changed; run it again."),
+        writing(missing),
         (missing or Path(os.devnull)).open("w", encoding="utf-8") as file,
     ):
         balance = audit_period(

@@ -74,10 +74,10 @@ def _source(context: Context) -> "tuple[Callable[[], list[HopStatus]], float, fl
     if context.is_local:
         origin = "/".join(context.url().split("/")[:3])
         return lambda: [HopStatus(**hop) for hop in get_json(f"{origin}/_local/status")], 1.0, None
-    cloudwatch, names = context.client("cloudwatch"), context.names()
+    cloudwatch, logs, names = context.client("cloudwatch"), context.client("logs"), context.names()
 
     def take() -> list[HopStatus]:
         now = time.time()
-        return aws_status.hops(cloudwatch, names, since=now - AWS_WINDOW_SECONDS, now=now)
+        return aws_status.hops(cloudwatch, logs, names, since=now - AWS_WINDOW_SECONDS, now=now)
 
     return take, AWS_EVERY_SECONDS, AWS_WINDOW_SECONDS

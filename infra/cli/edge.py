@@ -1,7 +1,9 @@
 """The edge of the command: what AWS, the network and files did, as one line that names the next step."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -67,6 +69,24 @@ def stopped(context: Context, what: str, next_step: str) -> Iterator[None]:
         if line is None:
             raise
         raise CommandError(f"{what}: {line.rstrip('.')}. {next_step}") from error
+
+
+@contextmanager
+def writing(path: Path | None) -> Iterator[None]:
+    """Name the file in the error where it cannot be written: the system names it only where it cannot be opened.
+
+    Args:
+        path: of the file; None where nothing is written.
+
+    Raises:
+        CommandError: the file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if path is None or error.filename is not None or error.errno is None:
+            raise
+        raise CommandError(f"{path} cannot be written: {os.strerror(error.errno)}") from error
 
 
 def explain(error: BaseException, context: Context) -> str | None:

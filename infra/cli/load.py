@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from infra.cli.context import CommandError, Context
-from infra.cli.edge import explain
+from infra.cli.edge import explain, writing
 from infra.cli.http import pool
 from infra.cli.options import FILE, JSON
 from infra.cli.tables import count_of, print_json
@@ -84,8 +84,9 @@ def load(context: Context, /, **options: Any) -> None:
             batches = read_batches(read_entries(display.open(path), path.name, reading))
             for sent in sender.send(_left(journal, batches), str(number)):
                 outcome.count(path, sent)
-                rejects.writelines(json.dumps(_record(path, each)) + "\n" for each in sent.rejected)
-                rejects.flush()
+                with writing(options["rejects"]):
+                    rejects.writelines(json.dumps(_record(path, each)) + "\n" for each in sent.rejected)
+                    rejects.flush()
                 if journal is not None:
                     journal.note(sent.first, sent.last)
                 display.update()
@@ -239,8 +240,12 @@ class _Display:
 
 @contextlib.contextmanager
 def _rejects_file(path: Path | None) -> Iterator[IO[str]]:
-    with Path(os.devnull).open("w", encoding="utf-8") if path is None else open_for_append(path) as file:
+    file = open_for_append(Path(os.devnull) if path is None else path)
+    try:
         yield file
+    finally:
+        with writing(path):
+            file.close()
 
 
 def _record(path: Path, rejected: Rejected) -> dict[str, Any]:

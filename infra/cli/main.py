@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from typing import Final
 
@@ -68,7 +69,26 @@ def main() -> None:
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
-        spillway()
+        try:
+            spillway()
+        finally:
+            _flush()
     except CommandError as error:
         click.echo(f"spillway: {shown(str(error), keep=chr(10))}", err=True)
         sys.exit(1)
+
+
+def _flush() -> None:
+    """Write what standard output still holds, and nothing more if that fails: Python would try again at its end.
+
+    Raises:
+        CommandError: standard output takes nothing more, such as a file on a full disk.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise CommandError(f"standard output cannot be written: {error.strerror}") from error

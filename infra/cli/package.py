@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from infra.cli.edge import writing
 from infra.cli.tables import print_json
 from infra.deploy.package import PACKAGE_FILE, Package, build
 
@@ -22,7 +23,8 @@ def package(output: Path, as_json: bool) -> None:  # noqa: FBT001 (click passes 
 
     It holds the handlers and their pinned requirements for arm64 Linux; boto3 is the runtime's own.
     """
-    built = build(output)
+    with writing(output):
+        built = build(output)
     if as_json:
         print_json(asdict(built))
     else:

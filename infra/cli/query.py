@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 import click
 
 from infra.cli.context import CommandError, Context
-from infra.cli.edge import explain
+from infra.cli.edge import explain, writing
 from infra.cli.lake_lag import note_of, wait_for
 from infra.cli.options import EXISTING_FILE, FILE, at_most_one, extra
 from infra.cli.tables import print_table
@@ -210,11 +210,13 @@ def _give(result: Result, form: Form) -> None:
         if form.chart or form.png is not None:
             series = chart.series_of(table)
         if picture is not None:
-            picture.write_png(series, form.png)
+            with writing(form.png):
+                picture.write_png(series, form.png)
             click.echo(f"Wrote {form.png}", err=True)
         result = Result.of(table)
     if form.parquet is not None:
-        output.write_parquet(result, form.parquet)
+        with writing(form.parquet):
+            output.write_parquet(result, form.parquet)
         click.echo(f"Wrote {form.parquet}", err=True)
         result = Result.of(table) if to_output else result
     if form.chart:

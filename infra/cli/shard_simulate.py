@@ -5,6 +5,7 @@ from random import Random
 
 import click
 
+from infra.cli.edge import writing
 from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, SHARD_COUNT, TARGET, bounds_of, charts
 from infra.cli.shard_tables import print_simulation, simulation_json
 from infra.cli.tables import print_json
@@ -63,7 +64,8 @@ def simulate_command(
         raise click.UsageError(str(error)) from error
     found = simulate(moments, thresholds, shards=count, reader_records_per_second=reader_rate)
     if png:
-        charts().draw_simulation(found, trace or str(csv_file), png)
+        with writing(png):
+            charts().draw_simulation(found, trace or str(csv_file), png)
     if as_json:
         print_json(simulation_json(found))
     else:

@@ -70,7 +70,7 @@ def report_lines(report: Report) -> list[str]:
     refused = f"{report.throttled:,} records, {report.reads_throttled:,} reads in {report.window_minutes:g} minutes"
     shared, fan_out = ", ".join(report.readers.shared) or "none", ", ".join(report.readers.fan_out) or "none"
     lines = [
-        f"load      {rates}; of single shards from {SOURCES[report.source]}",
+        f"load      {rates}; of single shards from {SOURCES[report.source]}{_sample_size(report)}",
         f"throttled {refused}",
         f"lag       {lag}",
         f"readers   sharing: {shared}; enhanced fan-out: {fan_out}",
@@ -79,7 +79,9 @@ def report_lines(report: Report) -> list[str]:
     ]
     for shard in report.hot_shards():
         tightest = LIMITS[shard.load.tightest(stream.readers)]
-        lines.append(f"hot       {shard.shard_id} uses {report.utilisation(shard):.0%} {tightest}")
+        lines.append(
+            f"hot       {shard.shard_id} uses {report.utilisation(shard):.0%} {tightest}{_between(report, shard)}"
+        )
         lines += [f"          {_key_line(report, shard, number)}" for number in range(min(3, len(shard.hot_keys)))]
     return lines
 
@@ -129,6 +131,10 @@ def print_plan(plan: Plan) -> None:
         f"a month   {_count(plan.shards_before, 'shard')} ${costs.now:,.2f}, "
         f"{_count(plan.shards_after, 'shard')} ${costs.planned:,.2f}, on-demand ${costs.on_demand:,.2f} (us-east-1)"
     )
+    if plan.not_kept:
+        click.echo(f"bound     {plan.not_kept}")
+    if plan.doubt:
+        click.echo(f"not sure  {plan.doubt}")
     for line in plan.advice:
         click.echo(f"advice    {line}")
 
@@ -187,6 +193,7 @@ def _shard_json(report: Report, shard: Shard) -> dict[str, Any]:
         "bytes_per_second": shard.load.bytes_per_second,
         "records_per_second": shard.load.records_per_second,
         "throttled": detail.throttled,
+        "utilisation_between": list(report.between(shard)),
         "iterator_age_ms": detail.iterator_age_ms,
         "hot_keys": [
             {
@@ -198,6 +205,16 @@ def _shard_json(report: Report, shard: Shard) -> dict[str, Any]:
             for key in shard.hot_keys
         ],
     }
+
+
+def _sample_size(report: Report) -> str:
+    return f", {report.sampled_records:,} records" if report.source == "sample" else ""
+
+
+def _between(report: Report, shard: Shard) -> str:
+    """How sure a utilisation is, where it is not exact."""
+    low, high = report.between(shard)
+    return f"; by this sample between {low:.0%} and {high:.0%}" if low < high else ""
 
 
 def _key_line(report: Report, shard: Shard, number: int) -> str:

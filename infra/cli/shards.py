@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from infra.cli.context import Context
+from infra.cli.edge import writing
 from infra.cli.shard_options import JSON, MAXIMUM, MINIMUM, PNG, TARGET, bounds_of, charts
 from infra.cli.shard_simulate import simulate_command
 from infra.cli.shard_tables import print_plan, print_report, report_json
@@ -48,7 +49,8 @@ def report(context: Context, *, minutes: int, sample: bool, as_json: bool, png: 
     """Show what each shard carries, how near it is to its limits, and which keys make it hot."""
     found = _measure(context, minutes, with_sample=sample)
     if png:
-        charts().draw_report(found, png)
+        with writing(png):
+            charts().draw_report(found, png)
     if as_json:
         print_json(report_json(found))
     else:
@@ -108,7 +110,8 @@ def plan(
         expected = (of_events * peak, of_events * (peak if mean is None else mean))
     made = plan_for(_clients(context), found, bounds, expected, from_metrics or "1d")
     if out:
-        write_plan(out, made)
+        with writing(out):
+            write_plan(out, made)
     if as_json:
         print_json(plan_to_json(made))
         return

@@ -101,7 +101,7 @@ def _show_aws(context: Context, minutes: int, *, as_json: bool) -> None:
     since = now - minutes * 60
     names, cloudwatch = context.names(), context.client("cloudwatch")
     alarms = aws_status.alarms(cloudwatch, names)
-    hops = aws_status.hops(cloudwatch, names, since=since, now=now)
+    hops = aws_status.hops(cloudwatch, context.client("logs"), names, since=since, now=now)
     behind = aws_status.behind(cloudwatch, names, since=since, now=now)
     if not alarms and not any(hop.received or hop.waiting for hop in hops):
         _require(context, names)

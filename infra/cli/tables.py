@@ -66,9 +66,13 @@ def print_json(value: Any) -> None:
 
 
 def print_hops(hops: Iterable[HopStatus]) -> None:
-    """Print how much went through each part of the pipeline."""
-    rows = [list(asdict(hop).values()) for hop in hops]
-    print_table(("hop", "unit", "in", "out", "waiting", "failed"), rows)
+    """Print how much went through each part of the pipeline, and below it what holds a part up."""
+    hops = list(hops)
+    columns = ("hop", "unit", "in", "out", "waiting", "failed", "retried")
+    print_table(columns, [list(asdict(hop).values())[: len(columns)] for hop in hops])
+    for hop in hops:
+        if hop.cause:
+            say(f"{hop.hop}: {' '.join(hop.cause.split())}", most=MAX_CELL_CHARACTERS)
 
 
 def say(text: str, *, most: int | None = None, err: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A canary release of the functions: a share of the invocations for the new versions, watched by the high alarms.
+"""A canary release of the functions: a share of the invocations for the new versions, watched while it lasts.
 
     export TF_VAR_canary="$(python -m infra.deploy.canary hold --env prod --share 0.1)"
     spillway deploy --env prod --yes              # the aliases keep their versions; the new ones get a share
@@ -12,13 +12,16 @@ middle stays at its share. docs/delivery.md says why this, and not CodeDeploy.
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import boto3
 import click
 
+from infra.deploy.tried_versions import TriedVersion, failing, tried_versions
 from infra.deploy.versions import live_versions, warm_functions
 from infra.names import Names
+from infra.settings import load
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
@@ -85,12 +88,23 @@ def hold(environment: str, share: float) -> None:
 @click.option("--env", "environment", required=True)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True)
 def watch(environment: str, minutes: float) -> None:
-    """Exit 1 as soon as a high alarm is raised, 0 when the time is over without one."""
+    """Exit 1 as soon as a high alarm is raised or a new version fails, 0 when the time is over without either."""
     cloudwatch = boto3.client("cloudwatch")
+    share = load(environment).monitoring.function_error_share
+    tried, start = tried_versions(boto3.client("lambda"), environment), datetime.now(UTC)
+    bad: list[TriedVersion] = []
+
+    def is_bad() -> bool:
+        bad[:] = failing(cloudwatch, tried, start, datetime.now(UTC), share)
+        return bool(bad) or raised(cloudwatch, environment)
+
     try:
-        quiet = stays_quiet(lambda: raised(cloudwatch, environment), 60 * minutes)
+        quiet = stays_quiet(is_bad, 60 * minutes)
     except NoAlarm as error:
         raise click.ClickException(str(error)) from error
+    if bad:
+        found = ", ".join(f"version {each.version} of {each.function}" for each in bad)
+        raise click.ClickException(f"{found}: over {100 * share:g} % of its invocations fail: roll back")
     if not quiet:
         raise click.ClickException(f"an alarm of severity high is raised in {environment}: roll back")
     click.echo(f"{environment} stayed quiet for {minutes:g} minutes")

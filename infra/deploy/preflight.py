@@ -174,7 +174,7 @@ def _shard_problems(plan: dict[str, Any], session: boto3.Session) -> Iterator[st
         if change["type"] != "aws_kinesis_stream":
             continue
         before, after = ((change["change"][side] or {}).get("shard_count") or 0 for side in ("before", "after"))
-        if after == before:
+        if after in (before, 0):  # 0: an on-demand stream, whose shards Kinesis counts itself
             continue
         if before and planned_for and before != planned_for:
             yield f"the stream went from {planned_for} to {before} shards while this was planned: deploy again"

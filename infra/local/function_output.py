@@ -6,8 +6,10 @@ Lines of the embedded metric format become counts; log lines of the Powertools l
 import io
 import json
 import logging
+import math
 import sys
 import threading
+import time
 from collections import Counter
 from typing import Any, TextIO
 
@@ -30,9 +32,14 @@ class FunctionOutput(io.TextIOBase):
         self._lock = threading.Lock()
         self._local = threading.local()
         self._counts: Counter[str] = Counter()
+        self._problems: dict[str, tuple[float, str]] = {}
 
     def install(self) -> None:
-        """Take the place of `sys.stdout`."""
+        """Take the place of `sys.stdout`, also for loggers that an earlier pipeline of this process left behind."""
+        for each in list(logging.root.manager.loggerDict.values()):
+            for handler in each.handlers if isinstance(each, logging.Logger) else ():
+                if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, FunctionOutput):
+                    handler.setStream(self)
         sys.stdout = self
 
     def remove(self) -> None:
@@ -44,6 +51,17 @@ class FunctionOutput(io.TextIOBase):
         """The sum of a metric that the functions have emitted, such as `AcceptedEvents`."""
         with self._lock:
             return self._counts[name]
+
+    def problem(self, service: str, *, within_seconds: float = math.inf) -> str:
+        """The last warning or error that a function logged, such as `table_writer`; empty where it logged nothing.
+
+        Args:
+            service: the function.
+            within_seconds: how old it may be.
+        """
+        with self._lock:
+            at, text = self._problems.get(service, (-math.inf, ""))
+        return text if time.monotonic() - at <= within_seconds else ""
 
     def writable(self) -> bool:
         """Always."""
@@ -74,6 +92,11 @@ class FunctionOutput(io.TextIOBase):
             extra = " ".join(f"{name}={value}" for name, value in record.items() if name not in _LOG_FIELDS)
             level = logging.getLevelNamesMapping().get(record["level"], logging.INFO)
             _log.log(level, "%s: %s %s", record.get("service"), record["message"], extra)
+            if level >= logging.WARNING:
+                cause = record.get("error") or record.get("first_error") or ""
+                text = f"{record['message']}{cause and ': '}{cause}"
+                with self._lock:
+                    self._problems[str(record.get("service"))] = time.monotonic(), text
         elif line:
             self._stdout.write(f"{line}\n")
 

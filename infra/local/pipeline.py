@@ -24,6 +24,7 @@ import producers.aws
 from infra.functions import DEAD_LETTER_ARCHIVER, FIREHOSE_TRANSFORM, HTTP_API, TABLE_WRITER
 from infra.local.aws.direct_calls import serve_directly
 from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.aws.kinesis.unread import UnreadRecords
 from infra.local.event_sources.queue_mapping import QueueMapping
 from infra.local.event_sources.stream_mapping import StreamMapping
 from infra.local.firehose.delivery_stream import Firehose
@@ -33,6 +34,7 @@ from infra.local.gateway import Gateway, Stage
 from infra.local.gateway_http import HttpDoor
 from infra.local.gateway_rest import RestDoor
 from infra.local.gateway_tracing import GatewayTracing
+from infra.local.hop_rows import rows
 from infra.local.http_server import HttpServer
 from infra.local.ports import loopback_socket
 from infra.local.provision import provision
@@ -176,19 +178,8 @@ class LocalPipeline:
 
     def status(self) -> list[HopStatus]:
         """How much went through each part, in the order of the pipeline."""
-        metric = self._output.metric
         stream_mapping, queue_mapping, firehose = (worker.status() for worker in self._workers)
-        accepted, refused = metric("AcceptedEvents"), metric("RejectedEvents") + metric("ThrottledEvents")
-        written, poison = metric("WrittenEvents"), metric("PoisonEvents")
-        archived, lost = metric("ArchivedDeadLetters"), metric("LostRecords")
-        return [
-            HopStatus("http_api", "events", accepted + refused, accepted, 0, refused),
-            stream_mapping,
-            HopStatus("table_writer", "events", written + poison, written, 0, poison),
-            firehose,
-            queue_mapping,
-            HopStatus("dead_letter_archiver", "dead letters", archived + lost, archived, 0, lost),
-        ]
+        return rows(self._output, stream_mapping, firehose, queue_mapping)
 
     def _attach(self, stack: contextlib.ExitStack) -> None:
         """Run the functions, mappings and delivery stream that the AWS APIs know of."""
@@ -212,6 +203,7 @@ class LocalPipeline:
                 sqs,
                 poll_seconds=poll_seconds,
                 checkpoints=self._checkpoints("stream_mapping"),
+                unread=UnreadRecords(self._store.database, self._stored(self.names.stream)).count,
             ),
             QueueMapping(
                 mappings[self.names.function(DEAD_LETTER_ARCHIVER)],
@@ -227,6 +219,7 @@ class LocalPipeline:
                 self._client("glue"),
                 read_seconds=poll_seconds,
                 checkpoints=self._checkpoints("firehose"),
+                unread=UnreadRecords(self._store.database, self._stored(self.names.stream)).count,
             ),
         ]
         for worker in self._workers:

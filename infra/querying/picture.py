@@ -32,7 +32,7 @@ def write_png(series: Series, path: Path) -> None:
     axes.set_axisbelow(True)
     figure.tight_layout()
     try:
-        figure.savefig(path, dpi=130)
+        figure.savefig(path, format="png", dpi=130)
     finally:
         plt.close(figure)
 

@@ -5,13 +5,15 @@ from typing import Any
 
 from infra.functions import TABLE_WRITER
 from infra.names import Names
+from infra.shards.certainty import doubt_of, with_hottest
 from infra.shards.errors import MetricsMissing
 from infra.shards.load import Load, reload
 from infra.shards.plan import Bounds, Plan
 from infra.shards.planning import make_plan
 from infra.shards.readers import measure_writer, read_readers
 from infra.shards.report import Clients, Report, collect
-from infra.shards.stream import read_stream
+from infra.shards.stream import Stream, read_stream
+from infra.shards.writer import Writer
 from producers.clock import SYSTEM_CLOCK, Clock
 
 
@@ -66,4 +68,20 @@ def _plan(cloudwatch: Any, found: Report, bounds: Bounds, peak: Load, mean: Load
     if writer:
         writer = measure_writer(cloudwatch, writer, len(found.stream.shards), now=found.at)
     stream = replace(found.stream, shards=reload(found.stream.shards, peak))
-    return make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
+    made = make_plan(stream, bounds, now=found.at, mean=mean, writer=writer)
+    return replace(made, doubt=_doubt(found, stream, made, bounds, writer))
+
+
+def _doubt(found: Report, stream: Stream, made: Plan, bounds: Bounds, writer: Writer | None) -> str:
+    """What else the plan might be, as far as the sample does not say how hot the hottest shard is."""
+    if found.hottest.shard_id not in found.intervals:
+        return ""
+    hottest = next(shard for shard in stream.shards if shard.shard_id == found.hottest.shard_id)
+    interval = found.intervals[hottest.shard_id]
+    others = [
+        make_plan(
+            replace(stream, shards=with_hottest(stream.shards, hottest, factor)), bounds, now=found.at, writer=writer
+        )
+        for factor in (interval.low, interval.high)
+    ]
+    return doubt_of(made, others, found.sampled_records)

@@ -55,6 +55,8 @@ class Plan:
         steps: with their times; none where there is nothing to do.
         costs: a month, for the mean load.
         writer_mapping: UUID of the event source mapping that a step of kind `parallelize` changes.
+        not_kept: which bound the plan does not keep, and why; empty where it keeps both.
+        doubt: what else the plan might be, as far as the load of the hottest shard is not known; empty where nothing.
     """
 
     stream_name: str
@@ -72,6 +74,8 @@ class Plan:
     steps: tuple[Step, ...]
     costs: MonthlyCosts
     writer_mapping: str | None = None
+    not_kept: str = ""
+    doubt: str = ""
 
     @property
     def shards_before(self) -> int:

@@ -75,6 +75,7 @@ def make_plan(
             on_demand(mean, readers=stream.readers),
         ),
         writer_mapping=writer.mapping_id if writer else None,
+        not_kept=planner.bound_not_kept(choice),
     )
 
 
@@ -123,12 +124,33 @@ class _Planner:
         if heavy:
             return self._around(heavy)
         if self.count < self.bounds.minimum:
-            return self._grow(f"{self.count} shards are under the minimum of {self.bounds.minimum}")
+            are = "1 shard is" if self.count == 1 else f"{self.count} shards are"
+            return self._grow(f"{are} under the minimum of {self.bounds.minimum}")
         if self.hottest > self.bounds.target_utilisation * (1 + 1e-9):
             return self._grow(self._why_hot())
         if self.writer and self.writer.is_limit:
             return self._speed_up(self.writer)
         return self._shrink()
+
+    def bound_not_kept(self, choice: _Choice) -> str:
+        """Which bound the choice does not keep, and why; empty where it keeps both."""
+        after, bounds = choice.shards_after, self.bounds
+        if bounds.minimum <= after <= bounds.maximum:
+            return ""
+        limit = f"the maximum of {bounds.maximum:,}" if after > bounds.maximum else f"the minimum of {bounds.minimum:,}"
+        needed, for_writer = self._uniform(bounds.minimum), self._fewest_for_writer()
+        if choice.verdict == "hot key" or needed > MAX_SHARDS:
+            why = "a partition key is too hot for the target with any number of shards, and fewer make it hotter"
+        elif needed > bounds.maximum:
+            why = (
+                f"the peak needs {needed:,} to keep the hottest under the target of {bounds.target_utilisation:.0%}; "
+                "raise --max or --target-utilisation"
+            )
+        elif for_writer > bounds.maximum:
+            why = f"the table writer needs the lanes of {for_writer:,} shards"
+        else:
+            why = choice.reason
+        return f"{limit} is not kept, {_shards(after)} will be open: {why}"
 
     def _why_hot(self) -> str:
         shard = max(self.stream.shards, key=self.full)
@@ -245,6 +267,8 @@ class _Planner:
         return fewest
 
     def _nothing(self, why: str) -> _Choice:
+        if self.count > self.bounds.maximum:
+            return _Choice("nothing", f"{why}: {_shards(self.count)} stay", self.count, self.hottest)
         right = "1 shard is right" if self.count == 1 else f"{self.count:,} shards are right"
         return _Choice("nothing", f"{why}: {right}", self.count, self.hottest)
 
@@ -262,3 +286,7 @@ def _check_quota(stream: Stream, steps: tuple[Step, ...]) -> None:
             f"account's quota of {stream.quota:,} leaves {len(stream.shards) + stream.quota_left:,}; ask for more at "
             "Service Quotas, or give a lower --max"
         )
+
+
+def _shards(count: int) -> str:
+    return "1 shard" if count == 1 else f"{count:,} shards"

@@ -1,18 +1,18 @@
 """The report: what each shard carries, who reads it, how long the headroom lasts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from infra.shards import metrics
+from infra.shards.certainty import Interval, intervals
 from infra.shards.limits import MINUTES_KEPT
-from infra.shards.load import NOTHING, HotKey, Load, Shard, reload
+from infra.shards.load import NOTHING, Load, Shard, reload
 from infra.shards.metrics import Minutes, Query
 from infra.shards.readers import Readers
-from infra.shards.sampling import ShardSample, sample
+from infra.shards.sampling import sample
+from infra.shards.spreading import Source, measured
 from infra.shards.stream import Stream
-
-Source = Literal["metrics", "sample", "key space", "nothing"]
 
 PRESENT_MINUTES: Final = 5  # over which the present load is taken
 PAST_SECONDS: Final = 600  # CloudWatch is some minutes behind; what is older than this is not the present
@@ -63,6 +63,8 @@ class Report:
         newest: when the newest whole minute known ended; None before the first.
         readers: who reads.
         headroom_minutes: until the hottest shard is full at the present growth; None where it does not grow.
+        intervals: by shard id, how sure the load is; absent where it is exact, or where nothing says how sure it is.
+        sampled_records: that the sample read.
     """
 
     stream: Stream
@@ -79,6 +81,8 @@ class Report:
     newest: float | None
     readers: Readers
     headroom_minutes: float | None
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    sampled_records: int = 0
 
     @property
     def load(self) -> Load:
@@ -88,6 +92,11 @@ class Report:
     def utilisation(self, shard: Shard) -> float:
         """How full a shard is, 1 being full."""
         return shard.load.shards(self.stream.readers)
+
+    def between(self, shard: Shard) -> tuple[float, float]:
+        """Between what a shard's utilisation lies, as far as that is known."""
+        full, interval = self.utilisation(shard), self.intervals.get(shard.shard_id, Interval())
+        return full * interval.low, full * interval.high
 
     @property
     def throttled(self) -> int:
@@ -163,6 +172,10 @@ def collect(
         newest=size_bytes.newest_end,
         readers=readers,
         headroom_minutes=headroom(by_minute, hottest),
+        intervals=(
+            intervals(shards, samples, total_is_known=total.records_per_second > 0) if source == "sample" else {}
+        ),
+        sampled_records=sum(found.records for found in samples.values()),
     )
 
 
@@ -170,29 +183,6 @@ def present(by_minute: Mapping[float, Load], now: float) -> Load:
     """The load of the newest minutes, as far as they are not long past."""
     newest = [at for at in sorted(by_minute) if at >= now - PAST_SECONDS][-PRESENT_MINUTES:]
     return metrics.mean(by_minute[at] for at in newest)
-
-
-def measured(
-    shards: Sequence[Shard], total: Load, known: Mapping[str, Load], samples: Mapping[str, ShardSample]
-) -> tuple[tuple[Shard, ...], Source]:
-    """The shards with their loads, from the best source there is.
-
-    Args:
-        shards: without loads.
-        total: of the stream, as CloudWatch has it; zero where it has none.
-        known: by shard id, from shard-level metrics.
-        samples: by shard id.
-    """
-    keys = {shard_id: found.hot_keys for shard_id, found in samples.items()}
-    if known:
-        loads: Mapping[str, Load] = known
-        source: Source = "metrics"
-    elif any(found.records for found in samples.values()):
-        loads, source = _from_samples(shards, total, samples), "sample"
-    else:
-        loads = {shard.shard_id: total * shard.share for shard in shards}
-        source = "key space" if total.records_per_second else "nothing"
-    return tuple(_loaded(s, loads.get(s.shard_id, NOTHING), keys.get(s.shard_id, ()), samples) for s in shards), source
 
 
 def headroom(by_minute: Mapping[float, Load], hottest: float) -> float | None:
@@ -256,35 +246,3 @@ def _with_throttled(by_minute: Mapping[float, Load], throttled: Minutes) -> dict
         share = min(1.0, refused.get(at, 0.0) / load.records_per_second) if load.records_per_second else 0.0
         asked[at] = load * (1 + share)
     return asked
-
-
-def _from_samples(shards: Sequence[Shard], total: Load, samples: Mapping[str, ShardSample]) -> dict[str, Load]:
-    """The stream's load split as the sample is; what was not sampled has its share of the key space."""
-    sampled = sum((found.load for found in samples.values()), NOTHING)
-    share = sum(shard.share for shard in shards if shard.shard_id in samples)
-    factor = Load(1.0, 1.0)
-    if total.records_per_second and sampled.records_per_second and sampled.bytes_per_second:
-        factor = Load(
-            total.bytes_per_second * share / sampled.bytes_per_second,
-            total.records_per_second * share / sampled.records_per_second,
-        )
-    loads = {}
-    for shard in shards:
-        found = samples.get(shard.shard_id)
-        loads[shard.shard_id] = _times(found.load, factor) if found else total * shard.share
-    return loads
-
-
-def _loaded(shard: Shard, load: Load, keys: tuple[HotKey, ...], samples: Mapping[str, ShardSample]) -> Shard:
-    """A shard with its load, and its hot keys with the share of it that they have in the sample."""
-    if not keys:
-        return replace(shard, load=load)
-    of_sample = samples[shard.shard_id].load
-    factor = Load(
-        load.bytes_per_second / of_sample.bytes_per_second, load.records_per_second / of_sample.records_per_second
-    )
-    return replace(shard, load=load, hot_keys=tuple(replace(key, load=_times(key.load, factor)) for key in keys))
-
-
-def _times(load: Load, factor: Load) -> Load:
-    return Load(load.bytes_per_second * factor.bytes_per_second, load.records_per_second * factor.records_per_second)

@@ -10,6 +10,10 @@ locals {
     field => "$context.${field}"
   })
 
+  # The alias `live`, by its name. A reference to it would make Terraform replace aliases, functions and what they need
+  # before it destroys the old ones, as it does deployments, and removing a function would be a cycle.
+  http_api_uri = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.function_arns["http_api"]}:live/invocations"
+
   stage_name = coalesce(local.settings.http.stage, var.environment)
 
   # Only posting can be guarded; health and the OpenAPI document hold nothing to protect.
@@ -79,7 +83,7 @@ resource "aws_api_gateway_integration" "this" {
   http_method             = aws_api_gateway_method.this[each.key].http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_alias.live["http_api"].invoke_arn
+  uri                     = local.http_api_uri
   timeout_milliseconds    = 1000 * local.settings.http.timeout_seconds
 }
 
@@ -104,7 +108,7 @@ resource "aws_api_gateway_integration" "preflight" {
   http_method             = aws_api_gateway_method.preflight[0].http_method
   type                    = "AWS_PROXY"
   integration_http_method = "POST"
-  uri                     = aws_lambda_alias.live["http_api"].invoke_arn
+  uri                     = local.http_api_uri
   timeout_milliseconds    = 1000 * local.settings.http.timeout_seconds
 }
 

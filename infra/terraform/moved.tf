@@ -48,3 +48,34 @@ moved {
   from = aws_iam_role.flow_log[0]
   to   = module.roles.aws_iam_role.this["flow_log"]
 }
+
+# The REST API before http.door: each was one resource, without a count.
+moved {
+  from = aws_api_gateway_rest_api.this
+  to   = aws_api_gateway_rest_api.this[0]
+}
+
+moved {
+  from = aws_api_gateway_method.preflight
+  to   = aws_api_gateway_method.preflight[0]
+}
+
+moved {
+  from = aws_api_gateway_integration.preflight
+  to   = aws_api_gateway_integration.preflight[0]
+}
+
+moved {
+  from = aws_api_gateway_deployment.this
+  to   = aws_api_gateway_deployment.this[0]
+}
+
+moved {
+  from = aws_api_gateway_stage.this
+  to   = aws_api_gateway_stage.this[0]
+}
+
+moved {
+  from = aws_api_gateway_method_settings.all
+  to   = aws_api_gateway_method_settings.all[0]
+}

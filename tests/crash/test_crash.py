@@ -71,10 +71,11 @@ def test_killed_at_any_moment_it_keeps_what_it_accepted(tmp_path: Path, kills: i
 
 
 def give_compaction_work(data: Path) -> None:
-    """Copy the lake's latest file into the hour before, which is over; the next start takes it in as an object."""
-    files = sorted(data.glob("buckets/*lake*/events/*/*/*.parquet"), key=lambda file: file.stat().st_mtime)
-    if files:
-        before = datetime.now(UTC) - timedelta(hours=1)
-        hour = files[-1].parents[2] / before.strftime("dt=%Y-%m-%d/hour=%H")
-        hour.mkdir(parents=True, exist_ok=True)
-        shutil.copy(files[-1], hour / files[-1].name)
+    """Copy a file of the lake into the hour before, which is over; the next start takes it in as an object."""
+    before = f"{datetime.now(UTC) - timedelta(hours=1):dt=%Y-%m-%d/hour=%H}"
+    for file in sorted(data.glob("buckets/*lake*/events/*/*/*.parquet")):
+        copy = file.parents[2] / before / file.name
+        if not copy.exists():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy)
+            return

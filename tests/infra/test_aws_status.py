@@ -13,6 +13,7 @@ from infra.cli.context import CommandError
 from infra.cli.main import spillway
 from infra.names import Names
 from infra.status import HopStatus
+from infra.status_logs import problem_of
 
 NAMES = Names("dev", "123456789012")
 
@@ -77,14 +78,28 @@ def busy(cloudwatch) -> Any:
     return cloudwatch
 
 
+@pytest.fixture
+def logs(cloudwatch) -> Any:
+    return boto3.client("logs")
+
+
+def log(logs: Any, function: str, *lines: str) -> None:
+    group = f"/aws/lambda/spillway-dev-{function}"
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    events = [{"timestamp": now - 60_000 + number, "message": line} for number, line in enumerate(lines)]
+    logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+
+
 def period() -> dict[str, float]:
     now = datetime.now(UTC).timestamp()
     return {"since": now - 3600, "now": now}
 
 
-def test_the_rows_are_those_of_the_local_pipeline(busy):
-    assert hops(busy, NAMES, **period()) == [
-        HopStatus("http_api", "events", 100, 90, 0, 10),
+def test_the_rows_are_those_of_the_local_pipeline(busy, logs):
+    assert hops(busy, logs, NAMES, **period()) == [
+        HopStatus("http_api", "events", 97, 90, 0, 7, retried=3),
         HopStatus("stream_mapping", "records", 60, 60, 0, 0),
         HopStatus("table_writer", "events", 84, 80, 0, 4),
         HopStatus("firehose", "events", 87, 70, 14, 3),
@@ -93,9 +108,9 @@ def test_the_rows_are_those_of_the_local_pipeline(busy):
     ]
 
 
-def test_only_the_time_asked_for_counts(busy):
+def test_only_the_time_asked_for_counts(busy, logs):
     now = datetime.now(UTC).timestamp()
-    assert [hop.received for hop in hops(busy, NAMES, since=now - 60, now=now)] == [0, 0, 0, 0, 0, 0]
+    assert [hop.received for hop in hops(busy, logs, NAMES, since=now - 60, now=now)] == [0, 0, 0, 0, 0, 0]
 
 
 def test_reader_lag_is_reported_in_seconds(busy, cloudwatch):
@@ -135,3 +150,67 @@ def test_an_environment_through_which_nothing_went_is_shown(cloudwatch):
     boto3.client("kinesis").create_stream(StreamName="spillway-dev-events", ShardCount=1)
     shown = CliRunner().invoke(spillway, ["--env", "dev", "status"], catch_exceptions=False).output
     assert "There are no alarms" in shown
+
+
+def test_what_came_in_since_the_oldest_unread_record_waits(cloudwatch, logs):
+    for minutes_ago, records in ((20, 1_000.0), (9, 20.0), (2, 3.0)):
+        put(cloudwatch, "AWS/Kinesis", "IncomingRecords", records, minutes_ago, StreamName="spillway-dev-events")
+    put(cloudwatch, "AWS/Lambda", "IteratorAge", 600_000, 1, FunctionName="spillway-dev-table-writer")
+    put_own(cloudwatch, "http_api", AcceptedEvents=70)
+    behind_ms = {"DeliveryStreamName": "spillway-dev-archive"}
+    put(cloudwatch, "AWS/Firehose", "KinesisMillisBehindLatest", 600_000, 1, **behind_ms)
+    rows = {hop.hop: hop for hop in hops(cloudwatch, logs, NAMES, **period())}
+    mapping = rows["stream_mapping"]
+    assert (mapping.received, mapping.delivered, mapping.waiting) == (1_023, 1_000, 23)
+    assert rows["firehose"].waiting == 70
+
+
+def test_where_the_readers_have_caught_up_nothing_waits(cloudwatch, logs):
+    put(cloudwatch, "AWS/Kinesis", "IncomingRecords", 60, StreamName="spillway-dev-events")
+    put(cloudwatch, "AWS/Lambda", "IteratorAge", 0, 1, FunctionName="spillway-dev-table-writer")
+    assert [hop.waiting for hop in hops(cloudwatch, logs, NAMES, **period())] == [0] * 6
+
+
+def test_the_cause_is_what_the_function_logged_last(cloudwatch, logs):
+    put(cloudwatch, "AWS/Lambda", "Errors", 2, FunctionName="spillway-dev-table-writer")
+    put_own(cloudwatch, "http_api", ThrottledEvents=5)
+    older = json.dumps({"level": "WARNING", "message": "an older one", "service": "table_writer"})
+    log(
+        logs,
+        "table-writer",
+        older,
+        "[ERROR] TableUnavailable: table t: AccessDenied\nTraceback (most recent call last):",
+    )
+    log(
+        logs, "http-api", json.dumps({"level": "WARNING", "message": "the stream did not take events", "error": "E: x"})
+    )
+    causes = {hop.hop: hop.cause for hop in hops(cloudwatch, logs, NAMES, **period())}
+    assert causes["table_writer"] == "TableUnavailable: table t: AccessDenied"
+    assert causes["http_api"] == "the stream did not take events: E: x"
+    assert causes["firehose"] == ""
+
+
+def test_where_no_function_failed_no_log_is_read(busy):
+    put_own(busy, "table_writer", WrittenEvents=1)
+    queries = hops(busy, None, Names("prod", NAMES.account), **period())
+    assert {hop.cause for hop in queries} == {""}
+
+
+def test_a_log_that_does_not_exist_gives_no_cause(cloudwatch, logs):
+    put(cloudwatch, "AWS/Lambda", "Errors", 2, FunctionName="spillway-dev-table-writer")
+    assert {hop.cause for hop in hops(cloudwatch, logs, NAMES, **period())} == {""}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"level": "INFO", "message": "fine"}', ""),
+        ('{"level": "ERROR", "errorType": "KeyError", "errorMessage": "x"}', "KeyError: x"),
+        ('{"level": "WARNING", "message": "m", "first_error": "e"}', "m: e"),
+        ("START RequestId: ERROR", ""),
+        ("[ERROR] KeyError: 'x'\nTraceback", "KeyError: 'x'"),
+        ("[1]", ""),
+    ],
+)
+def test_a_line_of_the_log_is_read_as_the_logger_or_lambda_writes_it(line, problem):
+    assert problem_of(line) == problem

@@ -1,18 +1,18 @@
 """What the apply and the plan role of the delivery have to be allowed: recorded calls, and what AWS does for them.
 
-deploy_calls.jsonl holds what Terraform called at the local endpoint for a deployment with four options: its plan, its
-apply, a change, and its destroy, which did not reach the end. A line is the action, the resource, the conditions, and
-whether a plan or an apply made the call. deploy_reasons.yaml lists what this recording does not show.
+deploy_recording.py records the calls. For the options and an HTTP API this was done once, without a destroy.
+deploy_on_aws.yaml lists what AWS does besides, with its sources, and deploy_reasons.yaml what a role is granted or
+refused for another reason.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
+from tests.roles.deploy_recording import BOUNDARY, PLAN, DeployCall
 from tests.roles.evaluation import Request
 from tests.roles.function_roles import Need
 from tests.roles.rendering import ACCOUNT, KEY_ARN, REGION
@@ -30,41 +30,9 @@ NAMES: Final = {
     "database": f"spillway_{ENVIRONMENT}",
 }
 OWN_TAGS: Final = {"aws:ResourceTag/Environment": ENVIRONMENT, "aws:ResourceTag/Project": "spillway"}
-BOUNDARY: Final = f"arn:aws:iam::{ACCOUNT}:policy/spillway-boundary"
-# AWS's reference names no resource for these; policies name the stream, which the call holds. Not shown on AWS.
-ON_THE_STREAM: Final = frozenset({"kinesis:EnableEnhancedMonitoring", "kinesis:UpdateShardCount"})
-STREAM: Final = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{PREFIX}-events"
 MAKING: Final = re.compile(r":(Create|Request|POST)")
 READING: Final = re.compile(r":(Get|List|Describe|View|GET|HEAD)")
 WRITER: Final = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{PREFIX}-table-writer"
-
-
-@dataclass(frozen=True, slots=True)
-class DeployCall:
-    """A call of a deployment.
-
-    Args:
-        action: of IAM.
-        resource: its ARN, or `*`.
-        context: condition keys and values, as JSON.
-        reading: whether a plan makes it.
-    """
-
-    action: str
-    resource: str
-    context: str
-    reading: bool
-
-
-def recorded() -> set[DeployCall]:
-    """The stored calls."""
-    return {_of_line(line) for line in (DATA / "deploy_calls.jsonl").read_text().splitlines()}
-
-
-def _of_line(line: str) -> DeployCall:
-    action, resource, context, command = json.loads(line)
-    where = STREAM if action in ON_THE_STREAM else resource
-    return DeployCall(action, where, json.dumps(context, sort_keys=True), command == "plan")
 
 
 def is_new(action: str, resource: str) -> bool:
@@ -87,7 +55,7 @@ def needs(role: str, calls: set[DeployCall], options: frozenset[str]) -> list[Ne
         calls: recorded.
         options: of the delivery.
     """
-    own = {call for call in calls if role != "plan" or call.reading}
+    own = {call for call in calls if role != "plan" or call.command == PLAN}
     actions = {call.action for call in own}
     return [
         *(Need(_request(role, call.action, call.resource, json.loads(call.context)), "recorded") for call in own),
@@ -125,17 +93,19 @@ def _on_aws(role: str, actions: set[str], options: frozenset[str]) -> Iterator[N
         for action in entry["actions"]:
             granted = {"kms:GrantIsForAWSResource": "true"} if action == "kms:CreateGrant" else {}
             for resource in entry.get("resources", ["{key}"]):
-                request = _request(role, action, resource.format(**NAMES), context | granted)
+                request = _request(role, action, resource.format(**NAMES, role=role), context | granted)
                 yield Need(request, f"with {entry['with']}: {entry['source']}")
 
 
 def _state(role: str) -> Iterator[Need]:
     """Terraform's backend: https://developer.hashicorp.com/terraform/language/backend/s3#permissions-required."""
-    actions = {"s3:ListBucket": [STATE], "s3:GetObject": [STATE_OBJECT]}
+    # `terraform init` looks at the state of the workspace default before another is selected.
+    of_default = f"{STATE}/spillway/terraform.tfstate"
+    actions = {"s3:ListBucket": [STATE], "s3:GetObject": [of_default, STATE_OBJECT]}
     if role != "plan":
         actions["s3:PutObject"] = [STATE_OBJECT, f"{STATE_OBJECT}.tflock"]
         actions["s3:DeleteObject"] = [f"{STATE_OBJECT}.tflock"]
-        actions["s3:GetObject"] = [STATE_OBJECT, f"{STATE_OBJECT}.tflock"]
+        actions["s3:GetObject"] = [of_default, STATE_OBJECT, f"{STATE_OBJECT}.tflock"]
     for action, resources in actions.items():
         for resource in resources:
             yield Need(_request(role, action, resource, {}), "the S3 backend's documentation")

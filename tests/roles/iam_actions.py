@@ -26,7 +26,9 @@ OTHER_NAMES: Final = {
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycle": "s3:GetLifecycleConfiguration",
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
     "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
@@ -41,6 +43,7 @@ OTHER_NAMES: Final = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:ListParts": "s3:ListMultipartUploadParts",
     "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycle": "s3:PutLifecycleConfiguration",
     "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
@@ -189,6 +192,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "kms:Alias": ("aliasname",),
     "lambda:UUID": ("uuid",),
     "resource-groups:GroupName": ("group", "name"),
+    "s3:BucketName": ("bucket",),
     "sns:TopicName": ("name",),
     "xray:GroupName": ("groupname",),
     "xray:SamplingRuleName": ("rulename",),
@@ -211,18 +215,19 @@ def _bucket(parameters: Parameters, _place: Place) -> Iterator[str]:
 
 
 def _object(parameters: Parameters, _place: Place) -> Iterator[str]:
-    yield f"arn:aws:s3:::{parameters['Bucket']}/{parameters['Key']}"
+    yield f"arn:aws:s3:::{parameters['Bucket']}/{parameters.get('Key', '*')}"  # DeleteObjects names several
 
 
 def _workgroup(parameters: Parameters, place: Place) -> Iterator[str]:
-    """Of the statement; an execution's id names none."""
+    """The workgroup of a statement; the id of an execution or of a saved query names none."""
     name = parameters.get("WorkGroup") or place.left_out["athena:WorkGroupName"]
     yield f"arn:aws:athena:{place.region}:{place.account}:workgroup/{name}"
 
 
 def _stream(parameters: Parameters, place: Place) -> Iterator[str]:
-    """AWS's reference names no resource for UpdateShardCount, its samples do; the call has the stream in it."""
-    yield f"arn:aws:kinesis:{place.region}:{place.account}:stream/{parameters['StreamName']}"
+    """AWS's reference names no resource for these actions, its samples do; the call has the stream in it."""
+    arn = f"arn:aws:kinesis:{place.region}:{place.account}:stream/{parameters.get('StreamName')}"
+    yield parameters.get("StreamARN") or arn
 
 
 def _topic(parameters: Parameters, _place: Place) -> Iterator[str]:
@@ -237,14 +242,22 @@ SPECIAL: Final[dict[str, Callable[[Parameters, Place], Iterator[str]]]] = {
         f"dynamodb:{name}": _table
         for name in ("BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "TransactWriteItems", "UpdateItem")
     },
-    **{
-        f"sqs:{name}": _queue
-        for name in ("SendMessage", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
-    },
+    "sqs:*": _queue,
     **{
         f"athena:{name}": _workgroup
-        for name in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution")
+        for name in (
+            "StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution",
+            "CreateNamedQuery", "DeleteNamedQuery", "GetNamedQuery",
+        )
     },
-    "kinesis:UpdateShardCount": _stream,
+    **dict.fromkeys(
+        (
+            "kinesis:DisableEnhancedMonitoring",
+            "kinesis:EnableEnhancedMonitoring",
+            "kinesis:UpdateShardCount",
+            "kinesis:UpdateStreamMode",
+        ),
+        _stream,
+    ),
     "sns:Publish": _topic,
 }  # fmt: skip

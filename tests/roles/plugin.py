@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.roles import recording, stored
+from tests.roles.stored import FunctionCall
 
 _is_worker = "PYTEST_XDIST_WORKER" in os.environ
 
@@ -23,18 +24,32 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Compare what was recorded with what is kept; `make record-calls` also drops what nobody calls any more."""
+    """Compare what was recorded with what is kept; `make record-calls` replaces it."""
     if _is_worker:
         return
     found, kept = stored.recorded(Path(os.environ[recording.FOLDER_VARIABLE])), stored.kept()
     if os.environ.get(stored.KEEP_VARIABLE) == "functions":
         stored.keep(found)
         return
-    problems = [f"called, and not in the recording: {call.to_line()}" for call in sorted(found - kept)]
-    if problems:
+    if problems := differences(found, kept, is_whole=is_whole(session)):
         reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
         reporter.section("AWS calls of the functions", red=True)
         for problem in problems:
             reporter.line(problem)
         reporter.line("Where this is meant, run `make record-calls`, and the tests of tests/roles.")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def differences(found: set[FunctionCall], kept: set[FunctionCall], *, is_whole: bool) -> list[str]:
+    """What the recording lacks, and, after a run of every test, what no test calls any more."""
+    new = [f"called, and not in the recording: {call.to_line()}" for call in sorted(found - kept)]
+    idle = [f"in the recording, and called by no test: {call.to_line()}" for call in sorted(kept - found)]
+    return new + idle if is_whole else new
+
+
+def is_whole(session: pytest.Session) -> bool:
+    """Whether a run had every test, the slow ones as well, and all passed: what CI runs."""
+    options = session.config.option
+    chosen = options.keyword or options.markexpr or options.deselect or options.ignore or options.collectonly
+    every = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return every and not chosen and session.testsfailed == 0

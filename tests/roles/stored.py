@@ -8,7 +8,7 @@ from typing import Any, Final
 
 DATA: Final = Path(__file__).with_name("data")
 FUNCTION_CALLS: Final = DATA / "function_calls.jsonl"
-KEEP_VARIABLE: Final = "SPILLWAY_KEEP_CALLS"  # `functions`: keep what this run records
+KEEP_VARIABLE: Final = "SPILLWAY_KEEP_CALLS"  # `functions` or `deployments`: keep what this run records
 OURS: Final = "spillway-"
 
 

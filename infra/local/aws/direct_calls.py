@@ -45,6 +45,8 @@ def serve_directly(client: Any) -> None:
 
 
 def _put_records(region: str, parameters: Answer) -> Answer | None:
+    if parameters.keys() != {"StreamName", "Records"}:
+        return None
     backend = cast("LocalKinesisBackend", kinesis_backends[DEFAULT_ACCOUNT_ID][region])
     try:
         stream = backend.describe_stream(None, parameters["StreamName"])

@@ -13,6 +13,8 @@ from unittest.mock import patch
 
 from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
+from moto.apigatewayv2.models import Stage
+from moto.apigatewayv2.responses import ApiGatewayV2Response
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.athena.responses import AthenaResponse
 from moto.awslambda import urls as lambda_urls
@@ -59,6 +61,7 @@ def installed() -> Iterator[None]:
             patch.object(ApplicationAutoScalingResponse, "list_tags_for_resource", _list_scaling_tags, create=True),
             patch.object(RestAPI, "to_dict", _api),
             patch.object(APIGatewayResponse, "create_rest_api", _create_api),
+            patch.object(ApiGatewayV2Response, "update_stage", _update_stage, create=True),
             patch.object(FakeBucket, "get_permission", _permission),
             patch.object(SecurityGroupRule, "__init__", _make_rule),
             patch.object(SecurityGroupRule, "description", property(_describe_rule)),
@@ -136,6 +139,14 @@ def _create_api(response: APIGatewayResponse) -> TYPE_RESPONSE:
         api.binaryMediaTypes = response._get_param("binaryMediaTypes") or []  # noqa: SLF001 (moto has no other way)
         body = json.dumps(api.to_dict())
     return status, headers, body
+
+
+def _update_stage(response: ApiGatewayV2Response) -> TYPE_RESPONSE:
+    """Update a stage of an HTTP API, which moto can only create."""
+    *_, api_id, _stages, name = response.path.split("/")
+    api = response.apigatewayv2_backend.get_api(api_id)
+    stage = api.stages[name] = Stage(api, api.get_stage(name).config | json.loads(response.body))
+    return 200, {}, json.dumps(stage.to_json())
 
 
 def _permission(bucket: FakeBucket, action: str, resource: str) -> PermissionResult:

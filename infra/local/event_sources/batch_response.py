@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any
 
+from infra.local.functions import InvocationResult
+
 
 class WholeBatchFailed(Exception):
     """The answer is not one Lambda can follow, so it counts every item as failed; the message says what is wrong."""
@@ -37,3 +39,10 @@ def failed_identifiers(answer: Any, identifiers: Collection[str]) -> set[str]:
             raise WholeBatchFailed(f"itemIdentifier {identifier!r} is not in the batch of {len(known)} items")
         failed.add(identifier)
     return failed
+
+
+def why_again(result: InvocationResult) -> str:
+    """Why items are delivered again, as far as the invocation says it."""
+    if result.error is not None:
+        return f"{result.error.type}: {result.error.message}"
+    return "the function asks for items of the batch again"

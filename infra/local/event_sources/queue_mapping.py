@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.event_sources.backoff import backoff_seconds
-from infra.local.event_sources.batch_response import WholeBatchFailed, failed_identifiers
+from infra.local.event_sources.batch_response import WholeBatchFailed, failed_identifiers, why_again
 from infra.local.event_sources.mapping_settings import QueueMappingSettings
 from infra.local.event_sources.queue_events import Message, event_bytes, queue_event, within_payload
 from infra.local.functions import MAX_PAYLOAD_BYTES, InvocationResult
@@ -72,6 +72,7 @@ class QueueMapping:
         self._failures = 0
         self._in_flight = 0
         self._received = self._delivered = self._failed = 0
+        self._cause = ""
         concurrency = min(self._settings.maximum_concurrency or STARTING_CONCURRENCY, MOST_THREADS)
         self._threads = [
             threading.Thread(target=self._run, name=f"queue mapping {n}", daemon=True) for n in range(concurrency)
@@ -115,7 +116,7 @@ class QueueMapping:
         except (ClientError, BotoCoreError):
             waiting = self._in_flight
         with self._changed:
-            return HopStatus(HOP, "messages", self._received, self._delivered, waiting, self._failed)
+            return HopStatus(HOP, "messages", self._received, self._delivered, waiting, self._failed, cause=self._cause)
 
     def _waiting(self) -> int:
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=list(COUNTS))["Attributes"]
@@ -165,9 +166,11 @@ class QueueMapping:
         except (ClientError, BotoCoreError) as error:
             self._failures += 1
             _log.warning("queue=%s cannot be received from: %s", self._name, error)
+            self._cause = f"{type(error).__name__}: {error}"
             self._rest(backoff_seconds(self._failures))
             return []
-        self._failures = 0
+        if self._failures:
+            self._failures, self._cause = 0, ""
         messages: list[Message] = answer.get("Messages", [])
         self._count(received=sum(_receive_count(message) == 1 for message in messages))
         self._count(in_flight=len(messages))
@@ -185,9 +188,11 @@ class QueueMapping:
             result = self._invoke(queue_event(batch, self._settings.queue_arn))
         except Exception as error:  # noqa: BLE001 (throttled or a service error: the messages come again)
             _log.warning("queue=%s messages=%d outcome=refused: %s", self._name, len(batch), error)
+            self._cause = f"{type(error).__name__}: {error}"
             return
         milliseconds = (time.monotonic() - started) * 1000
         failed = self._failed_of(batch, result)
+        self._cause = why_again(result) if failed else ""
         self._delete([message for message in batch if message["MessageId"] not in failed])
         given_up = self._last_tries([message for message in batch if message["MessageId"] in failed])
         self._count(failed=given_up)

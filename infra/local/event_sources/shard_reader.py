@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.event_sources.backoff import backoff_seconds
 from infra.local.event_sources.stream_records import StreamRecord
+from infra.local.store.checkpoints import Checkpoint, Kind
 
 MAX_RECORDS = 10_000  # GetRecords: Limit (AWS quota, 2026)
 THROTTLED_SECONDS = 1.0  # Kinesis refuses reads for a second, or five after 10 MiB
@@ -26,6 +27,7 @@ class Read:
         ended: whether the shard is closed and was read to its end.
         pause_seconds: how long to leave the shard alone, where the call failed.
         next_iterator: where to read on; not of interest outside.
+        error: why the call failed; empty where it did not, or met the limit of reads.
     """
 
     records: tuple[StreamRecord, ...] = ()
@@ -33,6 +35,7 @@ class Read:
     ended: bool = False
     pause_seconds: float = 0.0
     next_iterator: str | None = None
+    error: str = ""
 
 
 class ShardReader:
@@ -77,6 +80,13 @@ class ShardReader:
             next_iterator=following,
         )
 
+    @property
+    def read_on_at(self) -> Checkpoint | None:
+        """Where the next read begins; None before the first record was read."""
+        if (number := self._position.get("StartingSequenceNumber")) is None:
+            return None
+        return Checkpoint(Kind(self._position["ShardIteratorType"]), str(number))
+
     def commit(self, read: Read) -> None:
         """Move past what a read gave, now that it is in other hands."""
         if read.records:
@@ -102,4 +112,4 @@ class ShardReader:
         pause_seconds = backoff_seconds(self._failures)
         shard_id = self._shard["ShardId"]
         _log.warning("shard=%s cannot be read, next try in %.1f s: %s", shard_id, pause_seconds, error)
-        return Read(pause_seconds=pause_seconds)
+        return Read(pause_seconds=pause_seconds, error=f"{code}: {error}")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from infra.local.event_sources.batch_response import why_again
 from infra.local.event_sources.shard_lanes import ShardLanes
 from infra.local.event_sources.shard_reader import Read, ShardReader
 from infra.local.event_sources.stream_batches import Lane
@@ -66,6 +67,8 @@ class ShardWorker:
         self._reading = False
         self._read_to_end_since_drain = False
         self._ended = False
+        self._read_error = ""
+        self._lane_errors: dict[int, str] = {}
         self._threads = [threading.Thread(target=self._read_on, name=f"read {events.shard_id}", daemon=True)]
         self._threads += [
             threading.Thread(target=self._work, args=(lane,), name=f"{events.shard_id} lane {n}", daemon=True)
@@ -100,6 +103,16 @@ class ShardWorker:
             lanes = self.lanes
             return lanes.received, lanes.delivered, lanes.waiting, lanes.failed
 
+    def read_on_at(self) -> Checkpoint | None:
+        """Where the next read begins; None before the first record was read."""
+        with self._changed:
+            return self._reader.read_on_at
+
+    def cause(self) -> str:
+        """The error that holds the shard up; empty where none does."""
+        with self._changed:
+            return self._read_error or next(iter(self._lane_errors.values()), "")
+
     def ask_to_stop(self) -> None:
         """Let the threads end after their current step."""
         with self._changed:
@@ -120,6 +133,7 @@ class ShardWorker:
                 self._reading = False
                 self._read_to_end_since_drain = since_drain and read.caught_up
                 self._ended = read.ended
+                self._read_error = read.error
                 self._changed.notify_all()
                 if self._ended:
                     break
@@ -169,6 +183,7 @@ class ShardWorker:
                 _log.warning("shard=%s not done, again later: %s", self._events.shard_id, error)
                 with self._changed:
                     lane.refuse()
+                    self._lane_errors[id(lane)] = f"{type(error).__name__}: {error}"
         if self.is_finished():
             self._on_finished()
 
@@ -196,6 +211,9 @@ class ShardWorker:
         milliseconds = (time.monotonic() - started) * 1000
         with self._changed:
             outcome = lane.settle(result)
+            self._lane_errors.pop(id(lane), None)
+            if outcome != "delivered":
+                self._lane_errors[id(lane)] = why_again(result)
             self._changed.notify_all()
         reached(CrashPoint.ROWS_WRITTEN)
         self._keep_checkpoint()
@@ -225,6 +243,7 @@ class ShardWorker:
             reached(CrashPoint.POINTER_SENT)
         with self._changed:
             lane.released()
+            self._lane_errors.pop(id(lane), None)
             self._changed.notify_all()
         self._keep_checkpoint()
         _log.warning(

@@ -42,6 +42,7 @@ class StreamMapping:
         clock: for the age of records and the time of messages.
         poll_seconds: between two reads of a shard that has nothing more; 1 is Lambda's.
         checkpoints: where this mapping goes on after a restart; None for one that does not.
+        unread: counts the records behind where each shard is read on; see `UnreadRecords.count`.
 
     Raises:
         MappingError: Lambda would not take a setting, or this pipeline does not run it.
@@ -58,6 +59,7 @@ class StreamMapping:
         clock: Clock = SYSTEM_CLOCK,
         poll_seconds: float = POLL_SECONDS,
         checkpoints: ReaderCheckpoints | None = None,
+        unread: Callable[[Mapping[str, Checkpoint]], int] = lambda _read: 0,
     ) -> None:
         self._settings = StreamMappingSettings.from_api(mapping)
         self._kinesis = kinesis
@@ -77,6 +79,8 @@ class StreamMapping:
         self._finished: dict[str, ShardWorker | None] = {}
         self._positions: dict[str, dict[str, Any]] = {}  # of every shard seen so far
         self._checkpoints = checkpoints
+        self._unread = unread
+        self._listing_error = ""
         self._kept = {} if checkpoints is None else checkpoints.load()
         self._thread = threading.Thread(target=self._run, name="stream mapping", daemon=True)
 
@@ -114,12 +118,16 @@ class StreamMapping:
             worker.join()
 
     def status(self) -> HopStatus:
-        """Counts of Kinesis records."""
+        """Counts of Kinesis records; `waiting` is what was read and is not settled, and what lies unread."""
         with self._changed:
+            positions = {shard_id: worker.read_on_at() for shard_id, worker in self._workers.items()}
+            read = {shard_id: at for shard_id, at in positions.items() if at is not None}
+            read |= dict.fromkeys(self._finished, Checkpoint(Kind.FINISHED))
+            cause = self._listing_error or next(filter(None, (each.cause() for each in self._workers.values())), "")
             workers = [*self._workers.values(), *filter(None, self._finished.values())]
         counts = [worker.counts() for worker in workers]
         received, delivered, waiting, failed = (sum(column) for column in zip((0, 0, 0, 0), *counts, strict=True))
-        return HopStatus(HOP, "records", received, delivered, waiting, failed)
+        return HopStatus(HOP, "records", received, delivered, waiting + self._unread(read), failed, cause=cause)
 
     def checkpoints(self) -> dict[str, Checkpoint | None]:
         """For each shard being read where a reader that begins anew misses nothing."""
@@ -149,7 +157,9 @@ class StreamMapping:
                 retention_seconds = self._retention()
             except (ClientError, BotoCoreError) as error:
                 _log.warning("stream=%s cannot be listed: %s", self._settings.stream_arn, error)
+                self._listing_error = f"{type(error).__name__}: {error}"
             else:
+                self._listing_error = ""
                 for shard_id, worker in done.items():
                     worker.join()
                     self._keep(shard_id, Checkpoint(Kind.FINISHED))

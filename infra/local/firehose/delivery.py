@@ -91,6 +91,11 @@ class Delivery:
         return len(self._rows) + len(self._failures) + pending
 
     @property
+    def cause(self) -> str:
+        """Why the last try to write failed; empty where it did not."""
+        return self._retry.cause
+
+    @property
     def has_room(self) -> bool:
         """Whether more may come in."""
         return not self._pending and self._held_bytes < self._settings.buffer_bytes
@@ -125,7 +130,7 @@ class Delivery:
                 del self._pending[0]
                 written = True
         except AWS_ERRORS as error:
-            seconds = self._retry.failed()
+            seconds = self._retry.failed(f"{error_code(error)}: {error}")
             _log.warning(
                 "delivery to %s failed (%s), again in %.2f s", self._settings.bucket, error_code(error), seconds
             )

@@ -8,7 +8,7 @@ delivered at least once.
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from infra.local.firehose.schema import TableMissing, TableSchema
 from infra.local.firehose.settings import read_settings
 from infra.local.firehose.source import READ_SECONDS, StreamReader
 from infra.local.firehose.transform import Invoke, Transform
-from infra.local.store.checkpoints import ReaderCheckpoints
+from infra.local.store.checkpoints import Checkpoint, ReaderCheckpoints
 from infra.local.store.crash_points import CrashPoint, reached
 from infra.status import HopStatus
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -44,6 +44,7 @@ class Firehose:
         glue: a boto3 client, as for `kinesis`.
         clock: the time.
         checkpoints: where this delivery stream goes on after a restart; None for one that does not.
+        unread: counts the records behind where each shard is read on; see `UnreadRecords.count`.
         read_seconds: between two reads of a shard; less than Firehose's second only where the stream has no limits.
 
     Raises:
@@ -64,12 +65,14 @@ class Firehose:
         clock: Clock = SYSTEM_CLOCK,
         read_seconds: float = READ_SECONDS,
         checkpoints: ReaderCheckpoints | None = None,
+        unread: Callable[[Mapping[str, Checkpoint]], int] = lambda _read: 0,
     ) -> None:
         settings = read_settings(description)
         schema = TableSchema(glue, settings.catalog_table)
         with suppress(TableMissing):
             schema.columns()
         self._checkpoints = checkpoints
+        self._unread = unread
         kept = None if checkpoints is None else checkpoints.load()
         self._reader = StreamReader(kinesis, settings.stream, clock, read_seconds, kept)
         self._transform = Transform(settings, invoke, clock)
@@ -109,13 +112,19 @@ class Firehose:
             self._thread.join()
 
     def status(self) -> HopStatus:
-        """The counts so far, in user records; `waiting` is what is held, not what is still on the stream.
+        """The counts so far, in user records; `waiting` is what is held, and what lies unread on the stream.
 
-        What the transform dropped counts as delivered: it left by the regular way.
+        What the transform dropped counts as delivered: it left by the regular way. Records that are unread count for as
+        many events as those read so far had on average.
         """
         delivered, failed = self._delivery.delivered, self._delivery.failed
-        received = max(self._received, delivered + failed)
-        return HopStatus("firehose", "events", received, delivered, received - delivered - failed, failed)
+        received, records = max(self._received, delivered + failed), self._reader.records_read
+        unread = self._unread(self._reader.positions())
+        unread = round(unread * (self._received / records)) if records and self._received else unread
+        waiting = received - delivered - failed + unread
+        causes = (self._crashes.cause, self._reader.cause, self._transform.cause, self._delivery.cause)
+        cause = next(filter(None, causes), "")
+        return HopStatus("firehose", "events", received, delivered, waiting, failed, cause=cause)
 
     def step(self) -> bool:
         """Run one round without waiting; return whether there was something to do."""
@@ -156,9 +165,9 @@ class Firehose:
         while not self._stopping.is_set():
             try:
                 busy = self.step()
-            except Exception:  # noqa: BLE001 (the edge of the thread: recorded, and nothing held is lost)
+            except Exception as error:  # noqa: BLE001 (the edge of the thread: recorded, and nothing held is lost)
                 # Each stage changes its state only after its step has succeeded, so what was held is tried again.
-                seconds = self._crashes.failed()
+                seconds = self._crashes.failed(f"{type(error).__name__}: {error}")
                 _log.exception("delivery stream %s: unforeseen, again in %.2f s", self._name, seconds)
                 self._stopping.wait(seconds)
                 continue

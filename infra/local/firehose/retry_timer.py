@@ -19,13 +19,15 @@ class RetryTimer:
         self._clock = clock
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._not_before = clock.monotonic()
+        self.cause = ""  # of the last failure, until a success
 
     def is_due(self) -> bool:
         """Whether it is time to try."""
         return self._clock.monotonic() >= self._not_before
 
-    def failed(self) -> float:
-        """Count a failure; return the seconds until the next try."""
+    def failed(self, cause: str) -> float:
+        """Count a failure and keep its cause; return the seconds until the next try."""
+        self.cause = cause
         waited = self._wait_seconds
         self._not_before = self._clock.monotonic() + waited
         self._wait_seconds = min(waited * 2, LONGEST_WAIT_SECONDS)
@@ -33,5 +35,6 @@ class RetryTimer:
 
     def succeeded(self) -> None:
         """Begin anew."""
+        self.cause = ""
         self._wait_seconds = FIRST_WAIT_SECONDS
         self._not_before = self._clock.monotonic()

@@ -76,6 +76,7 @@ class StreamReader:
         self._list_due = True
         self._list_retry = RetryTimer(clock)
         self._read_seconds = read_seconds
+        self.records_read = 0
 
     def drain(self) -> None:
         """From now on read at the quicker pace, and believe only a read from now on that a shard is at its end."""
@@ -100,6 +101,16 @@ class StreamReader:
                 found[shard_id] = Checkpoint(Kind.AFTER, shard.last_sequence_number)
         return found | {shard_id: Checkpoint(Kind.AT, number) for shard_id, number in held.items()}
 
+    def positions(self) -> dict[str, Checkpoint]:
+        """Where each shard is read on; a shard that is absent was not read at all."""
+        return self._kept | self.checkpoints({})
+
+    @property
+    def cause(self) -> str:
+        """Why the stream cannot be read; empty where it can."""
+        retries = (self._list_retry, *(shard.retry for shard in list(self._shards.values())))
+        return next(filter(None, (retry.cause for retry in retries)), "")
+
     def read(self) -> list[SourceRecord]:
         """The user records of one GetRecords call, to the shard whose turn it is; none where it is no shard's turn.
 
@@ -113,7 +124,7 @@ class StreamReader:
         try:
             records = self._read_shard(shard)
         except AWS_ERRORS as error:
-            self._read_failed(shard, error_code(error))
+            self._read_failed(shard, error_code(error), str(error))
             return []
         shard.retry.succeeded()
         return records
@@ -127,6 +138,7 @@ class StreamReader:
             shard.iterator = self._new_iterator(shard)
         answer = self._kinesis.get_records(ShardIterator=shard.iterator)
         entries: list[Any] = answer["Records"]
+        self.records_read += len(entries)
         records = [record for entry in entries for record in user_records(shard.shard_id, entry)]
         if entries:
             shard.last_sequence_number = entries[-1]["SequenceNumber"]
@@ -139,14 +151,14 @@ class StreamReader:
             self._list_due = True
         return records
 
-    def _read_failed(self, shard: _Shard, code: str) -> None:
+    def _read_failed(self, shard: _Shard, code: str, message: str) -> None:
         if code == "ProvisionedThroughputExceededException":
             # Two readers of a shard now and then meet at its limit: no reason for a warning, or for longer waits.
             shard.next_read_at = self._clock.monotonic() + self._read_seconds
             return
         if code == "ExpiredIteratorException":
             shard.iterator = None
-        seconds = shard.retry.failed()
+        seconds = shard.retry.failed(f"{code}: {message}")
         shard.next_read_at = self._clock.monotonic() + seconds
         _log.warning("reading %s/%s failed (%s), again in %.2f s", self._stream, shard.shard_id, code, seconds)
 
@@ -177,7 +189,7 @@ class StreamReader:
         try:
             listed = {entry["ShardId"]: entry for entry in self._listed()}
         except AWS_ERRORS as error:
-            seconds = self._list_retry.failed()
+            seconds = self._list_retry.failed(f"{error_code(error)}: {error}")
             _log.warning("listing shards of %s failed (%s), again in %.2f s", self._stream, error_code(error), seconds)
             return
         self._list_retry.succeeded()

@@ -94,6 +94,11 @@ class Transform:
         return len(self._held) + len(self._batch)
 
     @property
+    def cause(self) -> str:
+        """Why the last invocation failed; empty where it did not."""
+        return self._retry.cause
+
+    @property
     def has_room(self) -> bool:
         """Whether more may be read from the stream."""
         return self._held_bytes < self._settings.buffer_bytes
@@ -164,7 +169,7 @@ class Transform:
         made, allowed = self._attempts, self._settings.retries + 1
         _log.warning("transform of %d records failed, attempt %d of %d: %s", len(self._batch), made, allowed, problem)
         if made < allowed:
-            self._retry.failed()
+            self._retry.failed(problem)
             return Transformed()
         now = self._now_ms()
         return Transformed(failed=[ProcessingFailure(record, *_FUNCTION_ERROR, made, now) for record in self._batch])

@@ -72,7 +72,7 @@ data "aws_iam_policy_document" "unnamed" {
 
   statement {
     sid       = "Read"
-    actions   = concat(local.unnamed_reads, ["backup:ListBackupVaults"])
+    actions   = concat(local.unnamed_reads, ["ce:ListCostAllocationTags", "cloudwatch:GetMetricData"])
     resources = ["*"]
   }
   statement {
@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "unnamed" {
   }
   statement {
     sid       = "NewApi"
-    actions   = ["apigateway:POST", "apigateway:UpdateRestApiPolicy"]
+    actions   = ["apigateway:POST"]
     resources = [for path in ["restapis", "apis", "apikeys", "usageplans"] : "arn:${local.partition}:apigateway:${var.region}::/${path}"]
   }
   statement {
@@ -102,7 +102,7 @@ data "aws_iam_policy_document" "unnamed" {
     actions   = ["lambda:TagResource", "lambda:UntagResource"]
     resources = ["arn:${local.partition}:lambda:${local.here}:event-source-mapping:*"]
   }
-  # CloudWatch takes a composite alarm only from who may put any.
+  # CloudWatch takes a composite alarm only from a role that may put any, so this role can replace one of another environment.
   statement {
     sid       = "CompositeAlarms"
     actions   = ["cloudwatch:PutCompositeAlarm"]
@@ -117,8 +117,11 @@ data "aws_iam_policy_document" "unnamed" {
     resources = ["arn:${local.partition}:backup:${local.here}:backup-plan:*"]
   }
   statement {
-    sid       = "VaultsAndQueries"
-    actions   = ["backup-storage:MountCapsule", "logs:DeleteQueryDefinition", "logs:PutQueryDefinition", "resource-groups:CreateGroup"]
+    sid = "WithoutAResource"
+    actions = [
+      "backup-storage:MountCapsule", "logs:DeleteQueryDefinition", "logs:PutQueryDefinition", "resource-groups:CreateGroup",
+      "sns:Unsubscribe",
+    ]
     resources = ["*"]
 
     condition {
@@ -165,7 +168,7 @@ data "aws_iam_policy_document" "roles" {
 
   statement {
     sid       = "MakeRolesWithinTheBoundary"
-    actions   = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+    actions   = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
     resources = ["arn:${local.partition}:iam::${local.account}:role/spillway-${each.key}-*"]
 
     condition {

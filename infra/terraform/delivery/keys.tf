@@ -28,7 +28,7 @@ data "aws_iam_policy_document" "keys" {
     sid = "ChangeOwnKeys"
     actions = [
       "kms:CreateAlias", "kms:DeleteAlias", "kms:EnableKeyRotation", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion",
-      "kms:UntagResource", "kms:UpdateAlias", "kms:UpdateKeyDescription",
+      "kms:TagResource", "kms:UntagResource", "kms:UpdateKeyDescription",
     ]
     resources = [local.key_arns]
 
@@ -43,13 +43,13 @@ data "aws_iam_policy_document" "keys" {
   }
   statement {
     sid       = "Aliases"
-    actions   = ["kms:CreateAlias", "kms:DeleteAlias", "kms:UpdateAlias"]
+    actions   = ["kms:CreateAlias", "kms:DeleteAlias"]
     resources = ["arn:${local.partition}:kms:${local.here}:alias/spillway-${each.key}"]
   }
-  # AWS's reference lists the key beside the stream for these actions.
+  # AWS's reference lists the key beside the stream for this action.
   statement {
     sid       = "EncryptStreams"
-    actions   = ["kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption"]
+    actions   = ["kinesis:StartStreamEncryption"]
     resources = [local.key_arns]
   }
   statement {

@@ -1,10 +1,8 @@
 # What the pipeline's options need besides: each by the name of its variable, with the actions that read its
 # configuration, the actions that make it, on which ARNs, and the service-linked roles that AWS makes with it.
 locals {
-  log_delivery = [ # WAF and VPC flow logs deliver to CloudWatch Logs; these actions know no resource
-    "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery",
-    "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
-  ]
+  # What delivers its logs to CloudWatch Logs asks these of whoever sets it up; they know no resource.
+  log_delivery = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:PutResourcePolicy"]
   autoscaling = {
     reads = []
     makes = [
@@ -16,6 +14,12 @@ locals {
   }
 
   options = {
+    # An HTTP API alone asks them; a REST API logs by a role that the account sets.
+    access_logs = [{
+      reads = []
+      makes = concat(local.log_delivery, ["logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:UpdateLogDelivery"])
+      arns  = ["*"]
+    }]
     lambda_authorizer = [{ # its function is not the pipeline's
       reads = ["lambda:GetPolicy"]
       makes = ["lambda:AddPermission", "lambda:RemovePermission"]
@@ -31,7 +35,7 @@ locals {
       {
         reads = ["apigateway:GET"]
         makes = [
-          "apigateway:AddCertificateToDomain", "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT",
+          "apigateway:AddCertificateToDomain", "apigateway:DELETE", "apigateway:PATCH", "apigateway:POST",
           "apigateway:RemoveCertificateFromDomain",
         ]
         arns = ["apigateway:${var.region}::/domainnames", "apigateway:${var.region}::/domainnames/*"]
@@ -61,14 +65,14 @@ locals {
     }]
     vpc_cidr = [{
       reads = []
-      makes = concat(local.log_delivery, [
+      makes = [
         "ec2:AssociateRouteTable", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
         "ec2:CreateFlowLogs", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags",
         "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DeleteFlowLogs", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
         "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DisassociateRouteTable",
-        "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
+        "ec2:ModifySecurityGroupRules", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
         "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "route53:AssociateVPCWithHostedZone",
-      ])
+      ]
       arns = ["*"]
     }]
     waf = [
@@ -96,6 +100,7 @@ locals {
     provisioned_concurrency = "lambda.application-autoscaling.amazonaws.com"
     table_capacity          = "dynamodb.application-autoscaling.amazonaws.com"
     table_replica_region    = "replication.dynamodb.amazonaws.com"
+    waf                     = "wafv2.amazonaws.com"
   }
 }
 

@@ -68,6 +68,11 @@ data "aws_iam_policy_document" "plan_unnamed" {
     resources = ["*"]
   }
   statement {
+    sid       = "KnowItself"
+    actions   = ["iam:GetRole"]
+    resources = ["arn:${local.partition}:iam::${local.account}:role/spillway-delivery-plan"]
+  }
+  statement {
     sid       = "ReadApi"
     actions   = ["apigateway:GET"]
     resources = [for path in local.api_paths : "arn:${local.partition}:apigateway:${var.region}::/${path}"]

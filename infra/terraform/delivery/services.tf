@@ -3,12 +3,13 @@
 locals {
   # IAM knows no resource for these actions, or the ARN holds an id that only AWS gives.
   unnamed_reads = [
-    "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource", "athena:GetNamedQuery",
-    "backup:GetBackup*", "backup:ListTags", "ce:ListCostAllocationTags", "cloudwatch:DescribeAlarms", "ec2:Describe*",
+    "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource",
+    "backup:GetBackup*", "backup:ListTags", "cloudwatch:DescribeAlarms", "ec2:Describe*",
     "kinesis:DescribeLimits", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases",
-    "kms:ListResourceTags", "lambda:GetAccountSettings", "lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings",
-    "lambda:ListTags", "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sts:GetCallerIdentity",
-    "xray:GetGroup", "xray:GetSamplingRules", "xray:ListTagsForResource",
+    "kms:ListResourceTags", "lambda:GetAccountSettings", "lambda:GetEventSourceMapping",
+    "lambda:ListTags", "logs:DescribeLogGroups", "logs:DescribeQueryDefinitions", "sns:GetSubscriptionAttributes",
+    "sts:GetCallerIdentity",
+    "xray:GetSamplingRules", "xray:ListTagsForResource",
   ]
 
   # Not the collection /apikeys: reading it returns the keys of every environment.
@@ -17,10 +18,10 @@ locals {
   services = { for environment in var.environments : environment => {
     athena = {
       arns  = ["athena:${local.here}:workgroup/spillway-${environment}"]
-      reads = ["athena:GetWorkGroup", "athena:ListTagsForResource"]
+      reads = ["athena:GetNamedQuery", "athena:GetWorkGroup", "athena:ListTagsForResource"]
       makes = [
         "athena:CreateNamedQuery", "athena:CreateWorkGroup", "athena:DeleteNamedQuery", "athena:DeleteWorkGroup",
-        "athena:GetNamedQuery", "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup",
+        "athena:TagResource", "athena:UntagResource", "athena:UpdateWorkGroup",
       ]
     }
     backup = {
@@ -62,7 +63,7 @@ locals {
       arns  = ["events:${local.here}:rule/spillway-${environment}-*"]
       reads = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
       makes = [
-        "events:DeleteRule", "events:DisableRule", "events:EnableRule", "events:PutRule", "events:PutTargets",
+        "events:DeleteRule", "events:PutRule", "events:PutTargets",
         "events:RemoveTargets", "events:TagResource", "events:UntagResource",
       ]
     }
@@ -89,25 +90,23 @@ locals {
     iam = {
       arns = ["iam::${local.account}:role/spillway-${environment}-*"]
       reads = [
-        "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
-        "iam:ListRolePolicies", "iam:ListRoleTags",
+        "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
       ]
       makes = [
-        "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateRole", "iam:UpdateRoleDescription",
+        "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:ListInstanceProfilesForRole", # before it deletes one
+        "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRoleDescription",
       ]
     }
     kinesis = {
       arns = ["kinesis:${local.here}:stream/spillway-${environment}-*"]
       reads = [
-        "kinesis:DescribeStream", "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary",
-        "kinesis:ListShards", "kinesis:ListTagsForStream", "kinesis:ListTagsForResource",
+        "kinesis:DescribeStreamConsumer", "kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream",
       ]
       makes = [
         "kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DecreaseStreamRetentionPeriod",
         "kinesis:DeleteStream", "kinesis:DeregisterStreamConsumer", "kinesis:DisableEnhancedMonitoring",
         "kinesis:EnableEnhancedMonitoring", "kinesis:IncreaseStreamRetentionPeriod", "kinesis:RegisterStreamConsumer",
-        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption", "kinesis:StopStreamEncryption",
+        "kinesis:RemoveTagsFromStream", "kinesis:StartStreamEncryption",
         "kinesis:TagResource", "kinesis:UntagResource", "kinesis:UpdateShardCount", "kinesis:UpdateStreamMode",
       ]
     }
@@ -115,13 +114,13 @@ locals {
       arns = ["lambda:${local.here}:function:spillway-${environment}-*"]
       reads = [
         "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig",
-        "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy",
-        "lambda:GetProvisionedConcurrencyConfig", "lambda:ListAliases", "lambda:ListVersionsByFunction",
+        "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig",
+        "lambda:ListVersionsByFunction",
       ]
       makes = [
         "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:DeleteAlias",
         "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
-        "lambda:DeleteProvisionedConcurrencyConfig", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+        "lambda:DeleteProvisionedConcurrencyConfig", "lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
         "lambda:PutFunctionEventInvokeConfig", "lambda:PutProvisionedConcurrencyConfig", "lambda:RemovePermission",
         "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias", "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig",
@@ -136,7 +135,7 @@ locals {
       reads = ["logs:DescribeLogStreams", "logs:ListTagsForResource"]
       makes = [
         "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DeleteLogGroup",
-        "logs:DeleteLogStream", "logs:DeleteRetentionPolicy", "logs:PutRetentionPolicy", "logs:TagResource",
+        "logs:DeleteLogStream", "logs:PutRetentionPolicy", "logs:TagResource",
         "logs:UntagResource",
       ]
     }
@@ -158,18 +157,18 @@ locals {
         "s3:GetLifecycleConfiguration", "s3:GetReplicationConfiguration", "s3:ListBucket",
       ]
       makes = [
-        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketLogging",
-        "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+        "s3:CreateBucket", "s3:DeleteBucket", "s3:DeleteBucketPolicy",
+        "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
         "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning",
         "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
       ]
     }
     sns = {
       arns  = ["sns:${local.here}:spillway-${environment}-*"]
-      reads = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"]
+      reads = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
       makes = [
-        "sns:CreateTopic", "sns:DeleteTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
-        "sns:Unsubscribe", "sns:UntagResource",
+        "sns:CreateTopic", "sns:DeleteTopic", "sns:ListSubscriptionsByTopic", "sns:SetTopicAttributes", "sns:Subscribe", "sns:TagResource",
+        "sns:UntagResource",
       ]
     }
     sqs = {

@@ -40,7 +40,7 @@ ARGUMENTS = {
     "console": ["--port", "0"],
     "audit": [],
     "shards report": [],
-    "shards plan": [],
+    "shards plan": ["--peak", "100", "--event-bytes", "600"],
     "shards apply": ["{plan}", "--yes"],
     "shards simulate": ["--trace", "{trace}"],
     "dead-letters list": [],
@@ -60,4 +60,27 @@ NEEDS_AWS = {  # those that ask AWS, or the HTTP API, before all else
     name
     for name in ARGUMENTS
     if name not in {"run", "schema check", "schema show", "shards simulate", "cost", "doctor", "package"}
+}
+FAILS_ANYWAY = {  # against a pipeline on this machine, with these arguments
+    "dead-letters show",
+    "deploy",
+    "destroy",
+}
+# What serves or follows until it is stopped, what looks into this machine, and what is asked for one event by its id:
+# their own tests run them against a pipeline.
+BY_THEMSELVES = {"console", "tail", "doctor", "event"}
+_PICTURE = ["SELECT 'a' AS label, 1 AS number"]
+WRITING = {  # for each option that names something to write, the arguments with which it is written
+    ("run", "--data"): ["--port", "0", "--aws-port", "0"],
+    ("load", "--rejects"): ["{invalid}"],
+    ("query", "--parquet"): _PICTURE,
+    ("query", "--png"): _PICTURE,
+    ("audit", "--missing"): [],
+    ("shards report", "--png"): [],
+    ("shards plan", "--out"): ["--peak", "100", "--event-bytes", "600"],
+    ("shards simulate", "--png"): ["--trace", "step"],
+    ("console", "--plans"): ["--port", "0"],
+    ("doctor", "--data"): [],
+    ("rebuild-table", "--journal"): ["--from", "2026-11-23T08:00"],
+    ("package", "--output"): [],
 }

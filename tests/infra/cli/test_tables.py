@@ -1,6 +1,7 @@
 """What commands print for people."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,16 @@ def test_a_narrow_terminal_shows_a_row_as_a_record(terminal, capsys):
         "  out      20,000",
         "  waiting  0",
         "  failed   1",
+        "  retried  0",
     ]
+
+
+def test_a_cause_stands_below_the_rows_and_is_shown_not_obeyed(terminal, capsys):
+    terminal(50)
+    print_hops([replace(HOPS[0], cause="TableUnavailable: table\nx\x1b[2J is missing")])
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        r"dead_letter_archiver: TableUnavailable: table x\x1b[2J is missing"
+    )
 
 
 def test_a_wide_terminal_shows_a_table(terminal, capsys):

@@ -135,9 +135,10 @@ def test_the_lake_is_paid_by_objects_by_bytes_and_by_what_compaction_scans(setti
     bill = monthly_bill(WORK, settings, PLAIN)
     # 75,500 bytes a second do not fill 128 MiB in 300 s: an object each 300 s, and one compacted an hour.
     assert dollars(bill, "S3", "thousand objects") == pytest.approx((8_760 + 730) / 1_000 * 0.005)
-    gib = 75_500 * 0.46 * 86_400 * 30 / 2**30  # landed at 0.30 of the payload, compacted at 0.16
+    landed, compacted = 75_500 * 0.345 + 100 * 31, 75_500 * 0.18 + 100 * 19  # of payloads, and of 100 request ids
+    gib = (landed + compacted) * 86_400 * 30 / 2**30
     assert dollars(bill, "S3", "GB of the lake") == pytest.approx(gib * 0.023)
-    assert bill.of("Athena") == pytest.approx(75_500 * 0.30 * 2_628_000 / 2**40 * 5)
+    assert bill.of("Athena") == pytest.approx(landed * 2_628_000 / 2**40 * 5)
     idle = monthly_bill(Work(0.01, 755, 1), settings, PLAIN)
     assert idle.of("Athena") == pytest.approx(730 * 10 / 2**20 * 5)  # 10 MiB at least for each hour's query
 

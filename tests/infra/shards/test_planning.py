@@ -177,3 +177,36 @@ def test_the_planner_and_the_local_kinesis_have_the_same_limits():
     assert limits.WRITE_RECORDS_PER_SECOND == local_limits.WRITE_RECORDS_PER_SECOND
     assert limits.READ_BYTES_PER_SECOND == local_limits.READ_BYTES_PER_SECOND
     assert limits.READS_PER_SECOND == local_limits.GET_RECORDS_PER_SECOND
+
+
+def test_a_maximum_that_the_load_does_not_allow_is_named_with_the_reason():
+    plan = plan_for(an_even_stream(8, 4_000), Bounds(maximum=4))
+    assert "8 shards are right" not in plan.reason
+    assert plan.not_kept == (
+        "the maximum of 4 is not kept, 8 shards will be open: the peak needs 7 to keep the hottest under the target of "
+        "60%; raise --max or --target-utilisation"
+    )
+
+
+def test_one_number_as_both_bounds_leads_there_where_the_load_allows_it():
+    plan = plan_for(an_even_stream(4, 100), Bounds(minimum=2, maximum=2))
+    assert (counts(plan), plan.not_kept) == ([4, 2], "")
+
+
+def test_a_hot_key_that_keeps_more_shards_than_the_maximum_is_the_reason():
+    plan = plan_for(with_hot_key(an_even_stream(4, 100), 0, 900), Bounds(minimum=2, maximum=2))
+    assert plan.verdict == "hot key"
+    assert plan.not_kept.startswith("the maximum of 2 is not kept, 4 shards will be open: a partition key is too hot")
+
+
+def test_a_writer_that_needs_more_lanes_than_the_maximum_gives_is_the_reason():
+    writer = Writer("writer", "id", 1, busy=0.7)
+    plan = plan_for(an_even_stream(4, 100), Bounds(minimum=1, maximum=2), writer=writer)
+    assert plan.shards_after == 4
+    assert "the table writer needs the lanes of" in plan.not_kept
+
+
+@pytest.mark.parametrize(("shards", "minimum"), [(1, 2), (3, 4)])
+def test_the_minimum_is_the_reason_in_words(shards, minimum):
+    plan = plan_for(an_even_stream(shards, 10), Bounds(minimum=minimum))
+    assert plan.reason.startswith(f"{'1 shard is' if shards == 1 else '3 shards are'} under the minimum of {minimum}")

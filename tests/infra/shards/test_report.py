@@ -7,8 +7,9 @@ import pytest
 
 from infra.shards.load import Load
 from infra.shards.readers import Readers, read_readers
-from infra.shards.report import Clients, Report, collect, headroom, measured
+from infra.shards.report import Clients, Report, collect, headroom
 from infra.shards.sampling import CALLS_A_SHARD, hash_key_of, sample
+from infra.shards.spreading import measured
 from infra.shards.stream import list_shards, read_stream
 from infra.shards.writer import Writer
 from tests.clock import FakeClock

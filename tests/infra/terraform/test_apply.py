@@ -1,114 +1,37 @@
 """Terraform applied to the local endpoint, the pipeline run on what it made, a change in place, and the end of it."""
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import boto3
-import msgspec
 import pytest
 import urllib3
-import yaml
-from click.testing import CliRunner
 
-from infra.cli.main import spillway
-from infra.deploy import deployment
-from infra.deploy.deployment import DataHeld, Deployment
-from infra.deploy.package import ROOT
-from infra.functions import COMPACTOR, SCALING_FUNCTION, scheduled_functions
+from infra.deploy.deployment import DataHeld
+from infra.functions import COMPACTOR
 from infra.local.aws import moto_fixes
-from infra.local.aws.endpoint import ACCOUNT, AwsEndpoint, local_aws
+from infra.local.aws.endpoint import local_aws
 from infra.local.pipeline import LocalPipeline
 from infra.local.provision import provision
-from infra.names import Names
-from infra.settings import Settings, load
-from infra.shards.stream import LAST_STEP_TAG
 from tests.end_to_end import test_failures
 from tests.end_to_end.conftest import RunningPipeline
 from tests.end_to_end.put_directly import rows
-from tests.infra.terraform.answers import MODULES, answers, as_scheduled, scheduled
-from tests.infra.terraform.conftest import Configuration
-
-ENVIRONMENT = "local"  # the names of both ways are then the same
-NAMES = Names(ENVIRONMENT, ACCOUNT)
-
-
-class Applying:
-    """One deployment to the local endpoint, of a copy of the configuration."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self.configuration = configuration
-        self.unchanged = self.settings
-        self.said: list[str] = []
-        self.answers: dict[str, Any] = {}
-
-    @property
-    def settings(self) -> Settings:
-        return load(ENVIRONMENT, self.configuration.pipeline_file)
-
-    def make(self, aws_url: str) -> Settings:
-        """Apply everything; the settings, its throttle as the API returns it."""
-        with _pointing_to(aws_url):
-            self.deployment = Deployment(
-                ENVIRONMENT,
-                self.settings.region,
-                self.said.append,
-                folder=self.configuration.folder,
-                package=self.configuration.package,
-            )
-        self.deployment.prepare()
-        self.outputs = self.deployment.deploy(lambda: True)
-        self.answers = answers(NAMES)
-        throttle = self._throttle()
-        http = msgspec.structs.replace(
-            self.settings.http, rate_per_second=throttle["throttlingRateLimit"], burst=throttle["throttlingBurstLimit"]
-        )
-        return msgspec.structs.replace(self.settings, http=http)
-
-    def assert_nothing_to_do(self) -> None:
-        terraform = self.deployment._terraform
-        terraform.run("plan", "-detailed-exitcode", *self.deployment._variables())  # status 2, were there changes
-
-    def change(self, **sections: dict[str, Any]) -> None:
-        """Change pipeline.yaml, and deploy again."""
-        pipeline = yaml.safe_load(self.configuration.pipeline_file.read_text())
-        for section, values in sections.items():
-            pipeline[section] |= values
-        self.configuration.pipeline_file.write_text(yaml.safe_dump(pipeline))
-        self.deployment.deploy(lambda: True)
-
-    def _throttle(self) -> dict[str, Any]:
-        gateway = boto3.client("apigateway")
-        [api] = gateway.get_rest_apis()["items"]
-        stage = gateway.get_stage(restApiId=api["id"], stageName=self.settings.http.stage)
-        settings: dict[str, Any] = stage["methodSettings"]["*/*"]
-        return settings
-
-
-@contextmanager
-def _pointing_to(aws_url: str) -> Iterator[None]:
-    """Let subprocesses begun from here find the local endpoint; this process has it in memory."""
-    os.environ["AWS_ENDPOINT_URL"] = aws_url
-    try:
-        yield
-    finally:
-        del os.environ["AWS_ENDPOINT_URL"]
+from tests.infra.terraform.answers import MODULES, answers
+from tests.infra.terraform.applying import ENVIRONMENT, NAMES, Applying, assert_scheduled_as_python_has_it
+from tests.roles import deploy_recording
 
 
 @pytest.mark.timeout(900)
 def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configuration):
     applying = Applying(configuration)
     pipeline = LocalPipeline(applying.settings, ENVIRONMENT, 0, 0, make=applying.make)
-    with moto_fixes.installed(), pipeline:
+    with moto_fixes.installed(), deploy_recording.compared("default"), pipeline:
         assert applying.outputs is not None
         assert applying.outputs["url"].endswith("/dev/app")
         _assert_named_as_python_names_it(applying.outputs["names"])
         _assert_tagged()
-        _assert_scheduled_as_python_has_it(applying.settings, NAMES, {COMPACTOR: applying.settings.compaction.schedule})
-        applying.assert_nothing_to_do()
+        assert_scheduled_as_python_has_it(applying.settings, NAMES, {COMPACTOR: applying.settings.compaction.schedule})
+        _assert_an_api_of_before_the_doors_is_kept(applying)
         _assert_views_can_be_queried()
 
         running = _running(pipeline)
@@ -130,94 +53,26 @@ def test_the_design_is_applied_runs_changes_in_place_and_is_destroyed(configurat
     _assert_equal_to_what_boto3_makes(applying)
 
 
-OPTIONS = """
-enhanced_fan_out         = true
-provisioned_concurrency  = { min = 1, max = 4 }
-table_capacity           = { read = { min = 1, max = 5 }, write = { min = 5, max = 50 } }
-api_key_requests_per_day = 100000
-waf                      = {}
-vpc_cidr                 = "10.20.0.0/24"
-access_logs              = true
-reserve_concurrency      = true
-steady_traffic           = true
-account_budget_dollars   = 500
-alarm_emails             = { high = ["pager@example.com"], low = ["team@example.com"] }
-
-cognito = {
-  user_pool_arns = ["arn:aws:cognito-idp:eu-west-2:123456789012:userpool/eu-west-2_abc"]
-  scopes         = ["events/write"]
-}
-"""
-
-
-OPTIONS_IN_THE_PIPELINE: dict[str, dict[str, Any]] = {
-    "http": {"api_key_required": True, "allowed_cidrs": ["203.0.113.0/24", "2001:db8::/32"]},
-    "scaling": {"enabled": True},
+# What had no count before http.door.
+OF_BEFORE_THE_DOORS = {
+    "aws_api_gateway_deployment.this",
+    "aws_api_gateway_integration.preflight",
+    "aws_api_gateway_method.preflight",
+    "aws_api_gateway_method_settings.all",
+    "aws_api_gateway_rest_api.this",
+    "aws_api_gateway_stage.this",
 }
 
-PAGE = ROOT / "docs" / "deployment.md"
 
-
-def documented_commands() -> list[list[str]]:
-    """The commands of Spillway in docs/deployment.md, in its order."""
-    lines = re.findall(r"^\$ spillway (.+)$", PAGE.read_text(), re.MULTILINE)
-    return [line.split() for line in lines]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_documented_commands_deploy_every_option_and_take_it_down(configuration, monkeypatch):
-    options = configuration.folder / "environments" / "dev.tfvars"
-    options.parent.mkdir()
-    options.write_text(OPTIONS)
-    pipeline = yaml.safe_load(configuration.pipeline_file.read_text())
-    pipeline["environments"]["dev"] = OPTIONS_IN_THE_PIPELINE
-    configuration.pipeline_file.write_text(yaml.safe_dump(pipeline))
-    monkeypatch.setattr(deployment, "FOLDER", configuration.folder)
-    package, plan, deploy, destroy, destroy_with_data = documented_commands()
-    endpoint = AwsEndpoint(0)
-    with moto_fixes.installed(), local_aws(load("dev").region, "off"):
-        endpoint.start()
-        try:
-            with _pointing_to(endpoint.url):
-                assert "MiB zipped" in _spillway(package)
-                _spillway(plan)
-                assert boto3.client("kinesis").list_streams()["StreamNames"] == []
-                assert "dev takes events at https://" in _spillway(deploy, answer="y")
-                settings, names = load("dev", configuration.pipeline_file), Names("dev", ACCOUNT)
-                schedules = {COMPACTOR: settings.compaction.schedule, SCALING_FUNCTION: "rate(1 minute)"}
-                _assert_scheduled_as_python_has_it(settings, names, schedules)
-                _assert_planned_empty(configuration)
-                _scale(names)
-                _assert_planned_empty(configuration)
-                bucket = names.lake_bucket
-                boto3.client("s3").put_object(Bucket=bucket, Key="events/one", Body=b"1")
-                assert f"holds data: the bucket {bucket}" in _spillway(destroy, status=1)
-                assert "dev is gone" in _spillway(destroy_with_data, answer="dev")
-            assert boto3.client("s3").list_buckets()["Buckets"] == []
-        finally:
-            endpoint.stop()
-
-
-def _scale(names: Names) -> None:
-    """Do what the scaling function does: to the shards, to the writer's mapping, and to the stream's tags."""
-    kinesis, lambda_ = boto3.client("kinesis"), boto3.client("lambda")
-    kinesis.add_tags_to_stream(StreamName=names.stream, Tags={LAST_STEP_TAG: "2026-11-23T00:00:00Z"})
-    kinesis.update_shard_count(StreamName=names.stream, TargetShardCount=3, ScalingType="UNIFORM_SCALING")
-    mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
-    [writer] = [mapping["UUID"] for mapping in mappings if ":kinesis:" in mapping["EventSourceArn"]]
-    lambda_.update_event_source_mapping(UUID=writer, ParallelizationFactor=4)
-
-
-def _spillway(arguments: list[str], *, answer: str = "", status: int = 0) -> str:
-    done = CliRunner().invoke(spillway, arguments, input=f"{answer}\n")
-    assert done.exit_code == status, (done.output, done.exception)
-    return done.output
-
-
-def _assert_planned_empty(configuration: Configuration) -> None:
-    again = Deployment("dev", load("dev").region, print, folder=configuration.folder)
-    again._terraform.run("plan", "-detailed-exitcode", *again._variables())  # status 2, were there changes
+def _assert_an_api_of_before_the_doors_is_kept(applying: Applying) -> None:
+    """With the state of a deployment of then, nothing is changed, destroyed or made: the API keeps its address."""
+    for address in OF_BEFORE_THE_DOORS:
+        applying.deployment._terraform.run("state", "mv", f"{address}[0]", address)
+    plan = applying.plan()
+    changes = [each for each in plan["resource_changes"] if each["change"]["actions"] not in (["no-op"], ["read"])]
+    assert [each["address"] for each in changes] == []
+    assert {each.get("previous_address") for each in plan["resource_changes"]} - {None} == OF_BEFORE_THE_DOORS
+    assert [name for name, each in plan["output_changes"].items() if each["actions"] != ["no-op"]] == []
 
 
 def _assert_views_can_be_queried() -> None:
@@ -267,15 +122,6 @@ def _assert_tagged() -> None:
     assert {tag["Key"]: tag["Value"] for tag in found} == expected
     function = boto3.client("lambda").get_function(FunctionName=NAMES.function(COMPACTOR))
     assert function["Tags"] == expected
-
-
-def _assert_scheduled_as_python_has_it(settings: Settings, names: Names, schedules: dict[str, str]) -> None:
-    topic = f"arn:aws:sns:{settings.region}:{ACCOUNT}:{names.prefix}-low"
-    expected = {
-        function.module: as_scheduled(function, schedules[function.module])
-        for function in scheduled_functions(settings, names, topic)
-    }
-    assert scheduled(names, schedules) == expected
 
 
 def _assert_events_arrive(running: RunningPipeline, before: int) -> None:

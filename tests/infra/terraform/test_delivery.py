@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from infra.deploy.canary import NoAlarm, canary, raised, stays_quiet
 from infra.deploy.package import ROOT
 from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
+from infra.deploy.tried_versions import TriedVersion, tried_versions
 from infra.deploy.versions import delete_old_versions, live_versions
 from infra.local.aws import moto_fixes as moto_mends
 from infra.local.aws.endpoint import local_aws
@@ -155,7 +156,7 @@ def test_old_versions_are_deleted_but_for_the_newest_and_those_that_are_live(aws
     assert deleted == published - len(left)
 
 
-def test_a_version_with_a_share_is_live(aws):
+def test_a_version_with_a_share_is_tried_and_is_live(aws):
     lambda_ = boto3.client("lambda")
     _function("spillway-dev-table-writer")
     _publish("spillway-dev-table-writer", 3)
@@ -165,6 +166,7 @@ def test_a_version_with_a_share_is_live(aws):
         FunctionVersion="4",
         RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}},
     )
+    assert tried_versions(lambda_, "dev") == [TriedVersion("spillway-dev-table-writer", "2")]
     delete_old_versions(lambda_, ["spillway-dev-table-writer"], kept=1)
     assert _published("spillway-dev-table-writer") == ["2", "4"]
 

@@ -1,42 +1,24 @@
 """Terraform applied to the local endpoint with an HTTP API as the door, and the pipeline run on what it made."""
 
 import hashlib
-from typing import Any
 
 import boto3
 import pytest
 import urllib3
-import yaml
 
 from infra.local.aws import moto_fixes
 from infra.local.pipeline import LocalPipeline
-from tests.infra.terraform.test_apply import ENVIRONMENT, Applying
+from tests.infra.terraform.applying import ENVIRONMENT, ApplyingHttp, change_settings, set_options
 
 API_KEY = "correct horse"
-
-
-class ApplyingHttp(Applying):
-    """A deployment whose door is an HTTP API."""
-
-    def _throttle(self) -> dict[str, Any]:
-        [api] = boto3.client("apigatewayv2").get_apis()["Items"]
-        stage = boto3.client("apigatewayv2").get_stage(ApiId=api["ApiId"], StageName=self.settings.http.stage)
-        route: dict[str, Any] = stage["DefaultRouteSettings"]
-        return {
-            "throttlingRateLimit": route["ThrottlingRateLimit"],
-            "throttlingBurstLimit": route["ThrottlingBurstLimit"],
-        }
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_http_api_is_applied_guards_in_its_function_and_is_destroyed(configuration, monkeypatch):
-    pipeline_yaml = yaml.safe_load(configuration.pipeline_file.read_text())
-    pipeline_yaml["http"] |= {"door": "http", "api_key_required": True, "allowed_cidrs": ["127.0.0.0/8"]}
-    configuration.pipeline_file.write_text(yaml.safe_dump(pipeline_yaml))
-    options = configuration.folder / "environments" / f"{ENVIRONMENT}.tfvars"
-    options.parent.mkdir()
-    options.write_text(f'api_key_sha256 = ["{hashlib.sha256(API_KEY.encode()).hexdigest()}"]\n')
+    http = {"door": "http", "api_key_required": True, "allowed_cidrs": ["127.0.0.0/8"]}
+    change_settings(configuration, {"http": http})
+    set_options(configuration, ENVIRONMENT, f'api_key_sha256 = ["{hashlib.sha256(API_KEY.encode()).hexdigest()}"]\n')
     monkeypatch.setenv("SPILLWAY_API_KEY", "another key")  # the digests are the ones that Terraform set
     applying = ApplyingHttp(configuration)
     pipeline = LocalPipeline(applying.settings, ENVIRONMENT, 0, 0, make=applying.make)

@@ -133,6 +133,11 @@ def test_an_active_tag_is_not_mentioned(local, monkeypatch):
     assert "confirm the e-mail" in nobody
 
 
+def test_a_stream_that_becomes_on_demand_is_not_a_step_to_no_shards(local):
+    boto3.client("kinesis").create_stream(StreamName="events", ShardCount=3)
+    check_plan(_plan("aws_kinesis_stream", {"name": "events", "shard_count": None}, {"shard_count": 3}), REGION)
+
+
 @pytest.mark.parametrize(("before", "after"), [(2, 5), (4, 1)])
 def test_more_than_doubling_or_halving_is_refused(local, before, after):
     boto3.client("kinesis").create_stream(StreamName="events", ShardCount=before)

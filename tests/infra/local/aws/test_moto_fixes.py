@@ -183,3 +183,14 @@ def test_an_account_has_room_for_reserved_executions():
 
 def test_an_account_has_no_active_cost_allocation_tags():
     assert boto3.client("ce").list_cost_allocation_tags(TagKeys=["Deployment"])["CostAllocationTags"] == []
+
+
+def test_a_stage_of_an_http_api_is_updated_in_place():
+    gateway = boto3.client("apigatewayv2")
+    api = gateway.create_api(Name="events", ProtocolType="HTTP")["ApiId"]
+    gateway.create_stage(ApiId=api, StageName="dev", AutoDeploy=True, Description="first")
+    throttle: Any = {"ThrottlingBurstLimit": 20, "ThrottlingRateLimit": 10}
+    gateway.update_stage(ApiId=api, StageName="dev", DefaultRouteSettings=throttle)
+    stage = gateway.get_stage(ApiId=api, StageName="dev")
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 20
+    assert (stage["AutoDeploy"], stage["Description"]) == (True, "first")

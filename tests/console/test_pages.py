@@ -137,6 +137,7 @@ def test_hostile_events_do_no_harm(shown: Screen, running: RunningPipeline):
 
 
 def test_an_audit_adds_up(shown: Screen, running: RunningPipeline):
+    post(running, {"audited": True})
     running.wait_until_drained(firehose=running.hops()["http_api"]["delivered"])
     page = shown.go("/audit")
     shown.click("button", "Audit")

@@ -9,7 +9,7 @@ import yaml
 
 from infra.settings import PIPELINE_FILE
 from producers.event import encode
-from tests.console.browser import Screen, browser, screen
+from tests.console.browser import Screen, screen
 from tests.console.conftest import console_url
 from tests.end_to_end.conftest import RunningPipeline, end, start
 from tests.end_to_end.put_directly import put_on_stream
@@ -47,8 +47,8 @@ def broken(tmp_path) -> Iterator[RunningPipeline]:
     end(running)
 
 
-def test_dead_letters_from_the_page_to_the_all_clear(broken: RunningPipeline):
-    with browser() as opened, screen(opened, console_url(broken)) as shown:
+def test_dead_letters_from_the_page_to_the_all_clear(opened, broken: RunningPipeline):
+    with screen(opened, console_url(broken)) as shown:
         page = shown.page
         _read(shown)
         _edit_and_put_back_in_five_clicks(shown)
@@ -117,12 +117,12 @@ def _put_back(shown: Screen, stage: str = "", reason: str = "", pointer: str = "
     page.get_by_text("Finished in").wait_for()
 
 
-def test_a_stopped_replay_is_resumed_where_it_was():
+def test_a_stopped_replay_is_resumed_where_it_was(opened):
     running = start()
     try:
         put_on_stream(running, [b"poison %d" % number for number in range(60)])
         wait_until(lambda: listed(running)["left"] == 120)
-        with browser() as opened, screen(opened, console_url(running)) as shown:
+        with screen(opened, console_url(running)) as shown:
             page = shown.go("/dead-letters/put-back?stage=table_writer&error=PoisonEvent")
             page.get_by_label("JSON pointer 1").fill("/user_agent")
             page.get_by_label("Value 1").fill("edited")
@@ -145,11 +145,11 @@ def test_a_stopped_replay_is_resumed_where_it_was():
         end(running)
 
 
-def test_shards_measured_planned_applied_and_back():
+def test_shards_measured_planned_applied_and_back(opened):
     running = start()
     try:
         put_on_stream(running, [encode(an_event(number=number)) for number in range(200)])
-        with browser() as opened, screen(opened, console_url(running)) as shown:
+        with screen(opened, console_url(running)) as shown:
             page = shown.go("/shards")
             page.get_by_role("rowheader", name="shardId-000000000001").wait_for()
             page.get_by_label("Load").select_option("expected")

@@ -48,7 +48,7 @@ def test_every_page_of_help_is_whole_and_fits(path, command, terminal, monkeypat
 
 
 def bare_counts(source: str) -> list[int]:
-    """The lines on which an f-string writes a number and a plural, whatever the number is.
+    """The lines on which an f-string writes a number and a plural, for one as for many.
 
     Left out: constants, `1 of 2 shards`, ranges such as `1 to 2 shards`, rates, and the branches of a condition.
     """

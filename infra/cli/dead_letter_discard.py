@@ -15,10 +15,11 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display
-from infra.cli.dead_letter_tables import count_of, span_of
+from infra.cli.dead_letter_tables import span_of
 from infra.cli.tables import print_json
 from infra.dead_letters.replaying import count_unsettled, order_of
 from infra.dead_letters.replaying import discard as discarded
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection

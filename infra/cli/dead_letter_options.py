@@ -11,6 +11,7 @@ from archive.dead_letters.selection import SelectionError
 from infra.cli.context import CommandError, Context
 from infra.dead_letters import session as sessions
 from infra.dead_letters.session import Session
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -74,7 +75,7 @@ def say_what_where_does_not_fit(opened: Session) -> None:
     """Say on standard error how many failures were left out because `--where` cannot be applied to them."""
     seen = opened.failures.seen
     if seen.unfit:
-        click.echo(f"{seen.unfit:,} failures left out, such as: {seen.why_unfit}", err=True)
+        click.echo(f"{count_of(seen.unfit, 'failure')} left out, such as: {seen.why_unfit}", err=True)
 
 
 def nothing_selected(error: Exception, selection: "Selection") -> CommandError:

@@ -18,10 +18,11 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display
-from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
+from infra.cli.dead_letter_tables import duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
 from infra.dead_letters.replaying import Replaying
 from infra.dead_letters.wish import wish_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.replay.journal import Record

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archive.replay.document import document_of_event, pretty
 from infra.cli.tables import say
 from infra.dead_letters.steps import steps_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.dead_letters.draining import Drained
@@ -112,11 +113,6 @@ def _selected(selection: dict[str, Any]) -> str:
     return ", ".join([*parts, selection["where"]] if selection["where"] else parts)
 
 
-def count_of(number: int, thing: str) -> str:
-    """A number of things, such as `1 failure` and `2,000 failures`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
 def span_of(selection: "Selection") -> str:
     """The time that a selection covers."""
     return f"{selection.start:%Y-%m-%d %H:%M} to {selection.end:%Y-%m-%d %H:%M} UTC"
@@ -174,7 +170,7 @@ def print_drained(drained: Iterable["Drained"]) -> None:
     """What became of the messages of queues."""
     for each in drained:
         held = f", with {count_of(each.letters, 'dead letter')}" if each.messages else ""
-        lost = f", {each.lost:,} records lost" if each.lost else ""
+        lost = f", {count_of(each.lost, 'record')} lost" if each.lost else ""
         say(f"{each.queue}: {count_of(each.messages, 'message')} archived{held}{lost}")
         if each.hidden:
             say(f"  {count_of(each.hidden, 'message')} in other hands, such as the archiver's; drain again later")

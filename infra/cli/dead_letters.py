@@ -17,6 +17,7 @@ from infra.cli.dead_letter_replay import replay
 from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
 from infra.cli.tables import print_json
 from infra.dead_letters.session import report_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.replay.journal import Record
@@ -136,7 +137,7 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
         print_drained(results)
     for result in results:
         if result.failed:
-            raise CommandError(f"{result.failed:,} messages of {result.queue} stay there: {result.error}")
+            raise CommandError(f"left in {result.queue}: {count_of(result.failed, 'message')}: {result.error}")
 
 
 dead_letters.add_command(replay)

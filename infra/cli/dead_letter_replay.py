@@ -11,6 +11,7 @@ from archive.replay.editing import EditError, edit_of
 from archive.replay.run import NothingSelected
 from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
+    TO,
     nothing_selected,
     operator,
     say_what_where_does_not_fit,
@@ -35,14 +36,7 @@ MAX_DIFF_CHARACTERS: Final = 500  # of a line; a payload may have 400 KB
 
 @click.command()
 @selection_options
-@click.option(
-    "--to",
-    "end",
-    default="now",
-    show_default=True,
-    metavar="TIME",
-    help="Failed before then.",
-)
+@TO
 @click.option(
     "--into",
     type=click.Choice(DESTINATIONS),

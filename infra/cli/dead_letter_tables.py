@@ -77,11 +77,13 @@ def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
     if not tally.left:
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
-    _field("left", f"{tally.left.total():,} {'were' if done else 'would'} not {'' if done else 'be '}put back: {kinds}")
+    total = tally.left.total()
+    were = f"{count_of(total, 'was', 'were')} not" if done else f"{total:,} would not be"
+    _field("left", f"{were} put back: {kinds}")
     for left in tally.examples[:SHOWN_LEFT]:
         say(f"    {left.name}\n      {left.kind}: {_short(left.reason)}")
-    if tally.left.total() > SHOWN_LEFT:
-        say(f"    … and {tally.left.total() - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
+    if total > SHOWN_LEFT:
+        say(f"    … and {total - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
 
 
 def print_history(records: Iterable[tuple["Record", str]]) -> None:

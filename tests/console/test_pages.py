@@ -98,7 +98,8 @@ def test_an_error_of_a_query_stands_at_its_place(shown: Screen):
     sql.fill("SELECT count(*)\nFROM nothing_like_it")
     shown.click("button", "Run")
     assert "line 2, column 6" in page.get_by_role("alert").inner_text()
-    assert sql.evaluate("field => field.selectionStart") == len("SELECT count(*)\nFROM ")
+    place = len("SELECT count(*)\nFROM ")
+    shown.wait_until(lambda: sql.evaluate("field => field.selectionStart") == place)  # by the page's script
     shown.keep("query-error")
 
 

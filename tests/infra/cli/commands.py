@@ -82,3 +82,5 @@ WRITING = {  # for each option that names something to write, the arguments with
     ("rebuild-table", "--journal"): ["--from", "2026-11-23T08:00"],
     ("package", "--output"): [],
 }
+# Not written when the command starts: the console writes a plan when it makes one, and the doctor only looks.
+LOOKED_AT = {("console", "--plans"), ("doctor", "--data")}

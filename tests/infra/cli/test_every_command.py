@@ -26,7 +26,7 @@ from infra.shards.plan_file import write_plan
 from producers import validation
 from producers.aws import client
 from tests.end_to_end.conftest import RunningPipeline, end, start
-from tests.infra.cli.commands import ARGUMENTS, FAILS_ANYWAY, NAMES, NEEDS_AWS, WRITING, leaves
+from tests.infra.cli.commands import ARGUMENTS, FAILS_ANYWAY, LOOKED_AT, NAMES, NEEDS_AWS, WRITING, leaves
 
 CLOSED_PORT = "http://127.0.0.1:9"
 TEXT_OUTSIDE_ASCII = "Zürich ☃ 東京 \x1b[31m"
@@ -42,8 +42,6 @@ GOES_WELL = {
     ("run", "--data", "a folder"),
     ("audit", "--missing", "a full disk"),
 }
-# Not written when the command starts: the console writes a plan when it makes one, and the doctor only looks.
-LOOKED_AT = {("console", "--plans"), ("doctor", "--data")}
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,9 @@ chaos: $(DEV) ## every fault at once while 100,000 events flow (EVENTS=..., SEED
 architecture: $(DEV) ## draw the folders and their imports in docs/architecture.md
 	$(BIN)/python -m tests.architecture.picture
 
+console-pictures: $(DEV) ## take the pictures of docs/console.md anew (needs Chromium)
+	$(BIN)/python -m tests.console.pictures
+
 terraform: $(DEV) ## format, validate and test the Terraform configuration, without an account
 	$(BIN)/python -m infra.deploy.lake_file
 	terraform fmt -recursive infra/terraform

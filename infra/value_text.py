@@ -1,4 +1,4 @@
-"""A value as text: as Athena writes it, and as JSON."""
+"""A value as text: as Athena writes it, as JSON, and as a number of things."""
 
 import json
 import math
@@ -23,6 +23,11 @@ def text_of(value: Any) -> str:
     if isinstance(value, dict | list | tuple):
         return json_text(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def count_of(number: int, thing: str, things: str | None = None) -> str:
+    """A number of things, such as `1 entry` and `2,000 entries`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 def json_text(value: Any) -> str:

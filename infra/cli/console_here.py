@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 MOUNT: Final = "/console/"
+ANSWERED_HERE: Final = frozenset({"kinesis"})  # by the local AWS, which is installed in the pipeline's process
 FOLDER: Final = "console"  # beside the data of `spillway run`
 
 
@@ -36,13 +37,16 @@ class PipelineHere(Context):
     def client(
         self, service: str, *, attempts: int | None = None, region: str | None = None, connections: int = 10
     ) -> Any:
-        """A client of the local endpoint."""
+        """A client of the local endpoint; of Kinesis one that is answered in this process.
+
+        Pages that follow the stream read it several times a second. Over HTTP each read would take from posting.
+        """
         import boto3  # noqa: PLC0415 (`spillway run` has loaded it)
         from botocore.config import Config  # noqa: PLC0415 (as above)
 
         return boto3.client(  # type: ignore[call-overload]
             service,
-            endpoint_url=self.aws_url,
+            endpoint_url=None if service in ANSWERED_HERE else self.aws_url,
             region_name=region or self.settings().region,
             aws_access_key_id=LOCAL_KEY,
             aws_secret_access_key=LOCAL_KEY,

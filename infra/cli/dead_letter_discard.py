@@ -7,6 +7,7 @@ import click
 from archive.replay.run import NothingSelected
 from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
+    TO,
     nothing_selected,
     operator,
     say_what_where_does_not_fit,
@@ -15,10 +16,11 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display
-from infra.cli.dead_letter_tables import count_of, span_of
+from infra.cli.dead_letter_tables import span_of
 from infra.cli.tables import print_json
 from infra.dead_letters.replaying import count_unsettled, order_of
 from infra.dead_letters.replaying import discard as discarded
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.dead_letters.selection import Selection
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @selection_options
-@click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Failed before then.")
+@TO
 @click.option("--yes", is_flag=True, help="Discard; without it, only count what would be discarded.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj

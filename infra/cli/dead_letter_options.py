@@ -9,8 +9,10 @@ import click
 
 from archive.dead_letters.selection import SelectionError
 from infra.cli.context import CommandError, Context
+from infra.cli.options import MOMENT_AS_WRITTEN, TIMES
 from infra.dead_letters import session as sessions
 from infra.dead_letters.session import Session
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,18 +23,29 @@ DEFAULT_FROM: Final = "24h"
 
 Command = Callable[..., None]
 
+TO = click.option(
+    "--to",
+    "end",
+    type=MOMENT_AS_WRITTEN,
+    default="now",
+    show_default=True,
+    metavar="TIME",
+    help="Failed before then.",
+)
+
 
 def selection_options(command: Command) -> Command:
-    """Add the options that select failures, except `--to`, whose help differs between commands."""
+    """Add the options that select failures, except `--to`: see `TO`."""
     for option in reversed(
         (
             click.option(
                 "--from",
                 "start",
+                type=MOMENT_AS_WRITTEN,
                 default=DEFAULT_FROM,
                 show_default=True,
                 metavar="TIME",
-                help="Failed from then on: 2026-11-23T02:30, 2026-11-23, 02:30 (today), 90m or 3h (ago); UTC.",
+                help=f"Failed from then on: {TIMES}.",
             ),
             click.option(
                 "--stage",
@@ -74,7 +87,7 @@ def say_what_where_does_not_fit(opened: Session) -> None:
     """Say on standard error how many failures were left out because `--where` cannot be applied to them."""
     seen = opened.failures.seen
     if seen.unfit:
-        click.echo(f"{seen.unfit:,} failures left out, such as: {seen.why_unfit}", err=True)
+        click.echo(f"{count_of(seen.unfit, 'failure')} left out, such as: {seen.why_unfit}", err=True)
 
 
 def nothing_selected(error: Exception, selection: "Selection") -> CommandError:

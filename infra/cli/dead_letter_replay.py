@@ -11,6 +11,7 @@ from archive.replay.editing import EditError, edit_of
 from archive.replay.run import NothingSelected
 from infra.cli.context import Context
 from infra.cli.dead_letter_options import (
+    TO,
     nothing_selected,
     operator,
     say_what_where_does_not_fit,
@@ -18,10 +19,11 @@ from infra.cli.dead_letter_options import (
     session,
 )
 from infra.cli.dead_letter_putting import Display
-from infra.cli.dead_letter_tables import count_of, duration_of, print_tally, span_of
+from infra.cli.dead_letter_tables import duration_of, print_tally, span_of
 from infra.cli.tables import print_json, say
 from infra.dead_letters.replaying import Replaying
 from infra.dead_letters.wish import wish_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.replay.journal import Record
@@ -34,14 +36,7 @@ MAX_DIFF_CHARACTERS: Final = 500  # of a line; a payload may have 400 KB
 
 @click.command()
 @selection_options
-@click.option(
-    "--to",
-    "end",
-    default="now",
-    show_default=True,
-    metavar="TIME",
-    help="Failed before then.",
-)
+@TO
 @click.option(
     "--into",
     type=click.Choice(DESTINATIONS),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from archive.replay.document import document_of_event, pretty
 from infra.cli.tables import say
 from infra.dead_letters.steps import steps_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.dead_letters.draining import Drained
@@ -76,11 +77,13 @@ def print_tally(tally: "Tally", *, done: bool, destination: str) -> None:
     if not tally.left:
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in tally.left.most_common())
-    _field("left", f"{tally.left.total():,} {'were' if done else 'would'} not {'' if done else 'be '}put back: {kinds}")
+    total = tally.left.total()
+    were = f"{count_of(total, 'was', 'were')} not" if done else f"{total:,} would not be"
+    _field("left", f"{were} put back: {kinds}")
     for left in tally.examples[:SHOWN_LEFT]:
         say(f"    {left.name}\n      {left.kind}: {_short(left.reason)}")
-    if tally.left.total() > SHOWN_LEFT:
-        say(f"    … and {tally.left.total() - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
+    if total > SHOWN_LEFT:
+        say(f"    … and {total - SHOWN_LEFT:,} more: spillway dead-letters list, same options")
 
 
 def print_history(records: Iterable[tuple["Record", str]]) -> None:
@@ -110,11 +113,6 @@ def _selected(selection: dict[str, Any]) -> str:
     start, end = datetime.fromisoformat(selection["from"]), datetime.fromisoformat(selection["to"])
     parts = [f"{start:%m-%d %H:%M} to {end:%m-%d %H:%M}", *selection["stage"], *selection["error"]]
     return ", ".join([*parts, selection["where"]] if selection["where"] else parts)
-
-
-def count_of(number: int, thing: str) -> str:
-    """A number of things, such as `1 failure` and `2,000 failures`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def span_of(selection: "Selection") -> str:
@@ -174,7 +172,7 @@ def print_drained(drained: Iterable["Drained"]) -> None:
     """What became of the messages of queues."""
     for each in drained:
         held = f", with {count_of(each.letters, 'dead letter')}" if each.messages else ""
-        lost = f", {each.lost:,} records lost" if each.lost else ""
+        lost = f", {count_of(each.lost, 'record')} lost" if each.lost else ""
         say(f"{each.queue}: {count_of(each.messages, 'message')} archived{held}{lost}")
         if each.hidden:
             say(f"  {count_of(each.hidden, 'message')} in other hands, such as the archiver's; drain again later")

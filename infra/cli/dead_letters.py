@@ -12,11 +12,12 @@ from archive.dead_letters.selection import document_of
 from archive.replay.run import history as replays
 from infra.cli.context import CommandError, Context
 from infra.cli.dead_letter_discard import discard
-from infra.cli.dead_letter_options import say_what_where_does_not_fit, selection_of, selection_options, session
+from infra.cli.dead_letter_options import TO, say_what_where_does_not_fit, selection_of, selection_options, session
 from infra.cli.dead_letter_replay import replay
 from infra.cli.dead_letter_tables import print_drained, print_failure, print_history, print_report
 from infra.cli.tables import print_json
 from infra.dead_letters.session import report_of
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from archive.replay.journal import Record
@@ -37,7 +38,7 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @selection_options
-@click.option("--to", "end", default="now", show_default=True, metavar="TIME", help="Failed before then.")
+@TO
 @click.option("--all", "everything", is_flag=True, help="Also count what is settled.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
@@ -136,7 +137,7 @@ def drain(context: Context, which: tuple[str, ...], as_json: bool) -> None:  # n
         print_drained(results)
     for result in results:
         if result.failed:
-            raise CommandError(f"{result.failed:,} messages of {result.queue} stay there: {result.error}")
+            raise CommandError(f"left in {result.queue}: {count_of(result.failed, 'message')}: {result.error}")
 
 
 dead_letters.add_command(replay)

@@ -13,7 +13,7 @@ from archive.lake.columns import glue_columns
 from archive.lake.tables import COMPACTED_TABLE, LANDING_TABLE, tables
 from infra.cli.context import CommandError, Context
 from infra.cli.run import DATA_FOLDER
-from infra.cli.tables import count_of, print_json, print_table
+from infra.cli.tables import print_json, print_table
 from infra.deploy.deployment import FOLDER
 from infra.deploy.notices import COST_EXPLORER_REGION
 from infra.deploy.preflight import identify, standing_shards
@@ -22,6 +22,7 @@ from infra.doctor import account, machine, roles
 from infra.doctor.finding import Check, Finding, examine, named
 from infra.names import Names
 from infra.settings import Settings
+from infra.value_text import count_of
 
 TOPICS = ("high", "low")
 LOOK_SECONDS = 2.0

@@ -8,6 +8,7 @@ import click
 
 from infra.cli.context import CommandError, Context
 from infra.cli.http import get_json
+from infra.value_text import count_of
 
 STATUS_PATH: Final = "/_local/status"
 LONGEST_WAIT_SECONDS: Final = 600.0
@@ -50,11 +51,11 @@ def wait_for(context: Context) -> None:
     while arrived < accepted:
         if time.monotonic() > deadline:
             raise CommandError(
-                f"{accepted - arrived:,} events did not reach the lake in {LONGEST_WAIT_SECONDS:.0f} s: "
+                f"{count_of(accepted - arrived, 'event')} did not reach the lake in {LONGEST_WAIT_SECONDS:.0f} s: "
                 "`spillway status` shows where they wait"
             )
         if sys.stderr.isatty():
-            click.echo(f"\rwaiting for {accepted - arrived:,} events ", nl=False, err=True)
+            click.echo(f"\rwaiting for {count_of(accepted - arrived, 'event')} ", nl=False, err=True)
         time.sleep(POLL_SECONDS)
         _, arrived = _counts(context)
     if sys.stderr.isatty():

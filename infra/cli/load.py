@@ -20,11 +20,12 @@ from infra.cli.context import CommandError, Context
 from infra.cli.edge import explain, writing
 from infra.cli.http import pool
 from infra.cli.options import FILE, JSON
-from infra.cli.tables import count_of, print_json
+from infra.cli.tables import print_json
 from infra.loading.journal import Journal, Journals, open_for_append
 from infra.loading.sending import Rejected, Sender, Sent
 from infra.loading.sources import Batch, Format, Reading, read_batches, read_entries
 from infra.terminal import shown
+from infra.value_text import count_of
 
 SHOWN_REJECTS = 5
 STANDARD_INPUT = Path("-")

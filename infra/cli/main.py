@@ -45,7 +45,7 @@ LIBRARIES: Final = ("urllib3", "sqlglot", "botocore", "boto3", "asyncio")  # the
 @click.group(
     cls=Edge,
     lazy=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--env", "environment", default=LOCAL, show_default=True, help="The environment to work on.")
 @click.version_option(package_name="spillway")

@@ -17,22 +17,31 @@ JSON = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.
 TIMES = "2026-11-23T02:30, 2026-11-23, 02:30 (today), 90m or 3h (ago), now; UTC"
 
 
-class Moment(click.ParamType[datetime]):
-    """A moment, as every command takes it: see `TIMES`."""
+class Moment(click.ParamType[datetime | str]):
+    """A moment, as every command takes it: see `TIMES`.
+
+    Args:
+        as_written: whether the command gets the text, once it is known to be a moment.
+    """
 
     name = "time"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def __init__(self, *, as_written: bool = False) -> None:
+        self._as_written = as_written
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime | str:
         """Read a moment."""
         if isinstance(value, datetime):
             return value
         try:
-            return parse_time(str(value), datetime.now(UTC))
+            moment = parse_time(str(value), datetime.now(UTC))
         except (SelectionError, OverflowError) as error:
             self.fail(str(error), param, ctx)
+        return str(value) if self._as_written else moment
 
 
 MOMENT = Moment()
+MOMENT_AS_WRITTEN = Moment(as_written=True)  # a replay is resumed by the same options, `24h` among them
 
 
 def period(default_start: str | None, *, of: str) -> Callable[..., Any]:

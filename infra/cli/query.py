@@ -22,6 +22,7 @@ from infra.querying.running import MIB, running
 from infra.querying.saved import saved_queries, saved_query
 from infra.querying.table import MAX_CELL_CHARACTERS, MAX_RECORD_CHARACTERS, print_result
 from infra.terminal import shown
+from infra.value_text import count_of
 
 ROWS_ON_A_TERMINAL: Final = 1_000
 STANDARD_INPUT: Final = "-"
@@ -82,7 +83,8 @@ def query(context: Context, /, **options: Any) -> None:
 
     \b
     spillway query "SELECT count(*) FROM events"
-    spillway query "SELECT json_extract_scalar(payload, '$.origin') AS origin, count(*) FROM events GROUP BY 1"
+    spillway query "SELECT json_extract_scalar(payload, '$.origin') AS origin, count(*)
+                    FROM events GROUP BY 1"
     spillway query --chart "SELECT hour, count(*) AS events FROM events GROUP BY 1 ORDER BY 1"
     spillway query --saved event_journey --parameter 8f1c7d5e-0000-4000-8000-000000000000
     """
@@ -119,7 +121,7 @@ def run(context: Context, statement: str, parameters: tuple[str, ...], form: For
         with running(context, statement, parameters, form.limit, progress.show) as (result, spent):
             progress.clear()
             _give(result, form)
-            shown_rows = "1 row" if result.count == 1 else f"{result.count:,} rows"
+            shown_rows = count_of(result.count, "row")
             more = "; there are more, --all shows them and --limit so many" if result.has_more else ""
             click.echo(f"{shown_rows}, {spent()}{more}", err=True)
     finally:

@@ -21,6 +21,7 @@ from infra.cli.tables import print_json
 from infra.recovery.journal import Journal, end_of_begun
 from infra.recovery.lake_files import files_of
 from infra.recovery.rebuild import Progress, Rebuild
+from infra.value_text import count_of
 from producers.aws import client, raw_operation
 
 if TYPE_CHECKING:
@@ -104,10 +105,10 @@ def _print(progress: "Progress", table: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"table": table, **asdict(progress)})
         return
-    click.echo(f"{progress.rows:,} rows written to {table} from {progress.files:,} files")
+    click.echo(f"{count_of(progress.rows, 'row')} written to {table} from {count_of(progress.files, 'file')}")
     if progress.expired:
-        click.echo(f"{progress.expired:,} events left out, whose rows would have expired by now")
+        click.echo(f"{count_of(progress.expired, 'event')} left out, whose rows would have expired by now")
     if progress.refused:
-        click.echo(f"{progress.refused:,} events are refused by the table, as they were before:", err=True)
+        click.echo(f"{count_of(progress.refused, 'event is', 'events are')} refused by the table, as before:", err=True)
         for example in progress.examples:
             click.echo(f"  {example}", err=True)

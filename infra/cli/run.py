@@ -18,6 +18,7 @@ from infra.local.memory import give_back_what_is_freed
 from infra.local.pipeline import LocalPipeline
 from infra.local.store.store import opened, throwaway
 from infra.settings import PIPELINE_FILE, Settings, load
+from infra.value_text import count_of
 
 DATA_FOLDER = Path(".spillway")
 COLLECT_EVERY = (100_000, 50, 100)  # allocations, and collections of the younger generation
@@ -120,4 +121,4 @@ def _kept(pipeline: "LocalPipeline", data: Path | None) -> str:
     held = pipeline.held()
     if held.since is None:
         return f"It keeps what it accepts in {data}, which holds no events yet."
-    return f"{data} holds {held.events:,} {'event' if held.events == 1 else 'events'} since {held.since}."
+    return f"{data} holds {count_of(held.events, 'event')} since {held.since}."

@@ -13,6 +13,7 @@ from infra.shards.load import Shard
 from infra.shards.plan import Plan
 from infra.shards.report import Report
 from infra.shards.simulation import Simulation
+from infra.value_text import count_of
 
 BAR_CELLS: Final = 16
 SHORT_BAR_CELLS: Final = 8  # where more columns have to fit 80 characters
@@ -47,7 +48,7 @@ def hash_range(shard: Shard) -> str:
 def print_report(report: Report) -> None:
     """Print a report."""
     stream = report.stream
-    mode, count = stream.mode.lower().replace("_", "-"), _count(len(stream.shards), "shard")
+    mode, count = stream.mode.lower().replace("_", "-"), count_of(len(stream.shards), "shard")
     click.echo(f"{stream.name}: {stream.status}, {mode}, {count}, records kept for {stream.retention_hours} h")
     columns = ("shard", "hash keys", "used", "KiB/s", "rec/s")
     detailed = any(
@@ -67,7 +68,8 @@ def report_lines(report: Report) -> list[str]:
     age = report.iterator_age_ms.latest()
     lag = "CloudWatch has no iterator age" if age is None else f"readers are {age / 1000:,.1f} s behind"
     rates = f"{load.records_per_second:,.1f} records/s, {load.bytes_per_second / 1024:,.1f} KiB/s"
-    refused = f"{report.throttled:,} records, {report.reads_throttled:,} reads in {report.window_minutes:g} minutes"
+    writes, reads = count_of(report.throttled, "record"), count_of(report.reads_throttled, "read")
+    refused = f"{writes}, {reads} in {report.window_minutes:g} min"
     shared, fan_out = ", ".join(report.readers.shared) or "none", ", ".join(report.readers.fan_out) or "none"
     lines = [
         f"load      {rates}; of single shards from {SOURCES[report.source]}{_sample_size(report)}",
@@ -128,8 +130,8 @@ def print_plan(plan: Plan) -> None:
     )
     costs = plan.costs
     click.echo(
-        f"a month   {_count(plan.shards_before, 'shard')} ${costs.now:,.2f}, "
-        f"{_count(plan.shards_after, 'shard')} ${costs.planned:,.2f}, on-demand ${costs.on_demand:,.2f} (us-east-1)"
+        f"a month   {count_of(plan.shards_before, 'shard')} ${costs.now:,.2f}, "
+        f"{count_of(plan.shards_after, 'shard')} ${costs.planned:,.2f}, on-demand ${costs.on_demand:,.2f} (us-east-1)"
     )
     if plan.not_kept:
         click.echo(f"bound     {plan.not_kept}")
@@ -208,7 +210,7 @@ def _shard_json(report: Report, shard: Shard) -> dict[str, Any]:
 
 
 def _sample_size(report: Report) -> str:
-    return f", {report.sampled_records:,} records" if report.source == "sample" else ""
+    return f", {count_of(report.sampled_records, 'record')}" if report.source == "sample" else ""
 
 
 def _between(report: Report, shard: Shard) -> str:
@@ -231,10 +233,6 @@ def _headroom(report: Report) -> str:
     if report.headroom_minutes is None:
         return f"{max(0.0, 1 - full):.0%} of the hottest shard; the load does not grow"
     return f"the hottest shard is full in {report.headroom_minutes:,.0f} minutes at the present growth"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _time(at: float, pattern: str = "%Y-%m-%dT%H:%M:%SZ") -> str:

@@ -91,11 +91,6 @@ def _cut(line: str, most: int) -> str:
     return line if len(line) <= most else f"{line[:most]}… ({len(line):,} characters)"
 
 
-def count_of(number: int, thing: str, things: str | None = None) -> str:
-    """A number of things, such as `1 entry` and `2,000 entries`."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
-
-
 def _cell(value: Any) -> str:
     if value is None:
         return ""

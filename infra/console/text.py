@@ -79,6 +79,11 @@ def seconds(number: float | None) -> str:
     return f"{number / 60:.0f} min" if number < 5_400 else f"{number / 3_600:.1f} h"
 
 
+def millisecond(value: str) -> str:
+    """A time of an event, as it stands on the stream: UTC, to the millisecond, where it has so many digits."""
+    return plain(value.replace("T", " "))[: len("2026-11-23 02:30:00.000")]
+
+
 def moment(value: datetime | float | str) -> str:
     """A time: UTC, to the second."""
     if isinstance(value, str):
@@ -96,5 +101,6 @@ FILTERS: Final = {
     "size": size,
     "dollars": dollars,
     "seconds": seconds,
+    "millisecond": millisecond,
     "moment": moment,
 }

@@ -8,6 +8,7 @@ from archive.replay.destinations import Destination, StreamDestination, TableDes
 from archive.replay.rate import OwnTraffic, Pace, Rate, measure
 from consumers.table import EventTable
 from infra.dead_letters.session import Session
+from infra.value_text import count_of
 from producers.aws import client, raw_operation
 
 TABLE_EVENTS_PER_SECOND: Final = 1_000.0  # a new table on demand takes 4,000 writes of 1 KB a second (quota, 2026)
@@ -58,6 +59,7 @@ def pace_of(opened: Session, kind: str, *, rate: float | None, share: float) -> 
     shared = capacity.share(share)
     explained = (
         f"{shared.bytes_per_second / 2**20:.2f} MiB and {shared.records_per_second:,.0f} records a second: {share:.0%} "
-        f"of what {capacity.shards} shards have free, with {capacity.bytes_per_second / 2**20:.2f} MiB/s in use"
+        f"of what {count_of(capacity.shards, 'shard has', 'shards have')} free, with "
+        f"{capacity.bytes_per_second / 2**20:.2f} MiB/s in use"
     )
     return Pace(shared, measure=measured), explained

@@ -25,6 +25,7 @@ from archive.replay.settling import OnDoubt, ReplayStopped
 from infra.dead_letters.putting import destination, kinesis, pace_of
 from infra.dead_letters.session import Session
 from infra.dead_letters.wish import Wish
+from infra.value_text import count_of
 from producers.clock import SYSTEM_CLOCK
 from producers.explained import Explained
 
@@ -168,7 +169,7 @@ class Replaying:
         )
         if sample and len(lefts) == len(sample):
             raise EditFitsNothing(
-                f"none of the first {len(sample)} failures can be put back after this edit, so nothing was: "
+                f"not one of {count_of(len(sample), 'failure')} can be put back after this edit, so nothing was: "
                 f"{lefts[0].reason}"
             )
         yield from sample

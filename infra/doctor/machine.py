@@ -14,7 +14,8 @@ from infra.deploy.terraform import PLUGIN_DIR_VARIABLE
 from infra.doctor.finding import Finding, well
 from infra.local.ports import PortTaken, require_free_port
 from infra.local.store.folder import DATABASE_FILE, LOCK_FILE
-from infra.local.store.schema import APPLICATION_ID, MIGRATIONS, problems
+from infra.local.store.integrity import integrity
+from infra.local.store.schema import APPLICATION_ID, MIGRATIONS
 
 LEAST_PYTHON: Final = (3, 11)
 LEAST_TERRAFORM: Final = (1, 11)
@@ -71,7 +72,7 @@ def check_disk(folder: Path, free_bytes: Callable[[Path], int] = lambda path: sh
 
 
 def check_data_folder(folder: Path) -> Finding:
-    """Whether the data folder can be used: its permissions, its lock, its format, and what SQLite says of it."""
+    """Whether the data folder can be used: its permissions, its lock, its format, its database and its files."""
     name, database = "data folder", folder / DATABASE_FILE
     if not folder.exists():
         return well(name, f"{folder} does not exist yet: spillway run makes it")
@@ -82,14 +83,23 @@ def check_data_folder(folder: Path) -> Finding:
     state = f"in use by process {held}" if held else "not in use"
     if not database.exists():
         return well(name, f"{folder}, {state}, holds nothing yet")
-    looked_at, remedy = _wrong_with(database)
+    looked_at, remedy = _wrong_with_format(database)
     if looked_at:
         return Finding(name, "failed", looked_at, remedy)
-    return well(name, f"{folder}, {state}, PRAGMA integrity_check says ok")
+    if found := integrity(folder):
+        return _damaged(name, found)
+    return well(name, f"{folder}, {state}; its database is sound, and every file has the size that was written")
 
 
-def _wrong_with(database: Path) -> tuple[str, str]:
-    """What is wrong with a database, and the remedy; empty where nothing is."""
+def _damaged(name: str, found: list[str]) -> Finding:
+    """The first line of `integrity`, each of which ends in what to do; and whether there are others."""
+    looked_at, _, remedy = found[0].partition("; ")
+    others = ", and there are others" if len(found) > 1 else ""
+    return Finding(name, "failed", looked_at + others, remedy)
+
+
+def _wrong_with_format(database: Path) -> tuple[str, str]:
+    """Why this Spillway cannot read a database, and the remedy; empty where it can."""
     application, version = _format_of(database)
     if application != APPLICATION_ID:
         return f"{database} was not written by Spillway", "name another folder with --data"
@@ -97,9 +107,6 @@ def _wrong_with(database: Path) -> tuple[str, str]:
         known = f"this Spillway knows formats up to {len(MIGRATIONS)}"
         remedy = "use the newer Spillway that wrote it, or name another folder with --data"
         return f"{database} has format {version}; {known}", remedy
-    if found := problems(database):
-        remedy = "put a backup in its place, or start over with --fresh (docs/one-machine.md, Backup)"
-        return f"{database} is damaged: {found[0]}", remedy
     return "", ""
 
 
@@ -153,5 +160,5 @@ def _format_of(database: Path) -> tuple[int, int]:
             application: int = connection.execute("PRAGMA application_id").fetchone()[0]
             version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     except sqlite3.DatabaseError:
-        return APPLICATION_ID, 0  # `problems` says what is wrong with it
+        return APPLICATION_ID, 0  # `integrity` says what is wrong with it
     return application, version

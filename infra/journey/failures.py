@@ -14,6 +14,7 @@ from archive.dead_letters.settled_lines import SettledLines
 from archive.dead_letters.stores import Store, StoredObject, objects, stores
 from infra.journey.steps import Search, Step
 from infra.names import Names
+from infra.value_text import count_of
 from producers.event import Event, PoisonEvent, decode
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def in_failures(
             steps += _steps(failed, settled)
             event = event or _event(failed)
     looked_at = (
-        f"{failures.seen.objects:,} objects of dead letters and Firehose errors, {failures.seen.records:,} failures "
+        f"{count_of(failures.seen.objects, 'object')} of dead letters and Firehose errors, "
+        f"{count_of(failures.seen.records, 'failure')} "
         f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
     )
     missed = f"ended after {MAX_OBJECTS:,} objects of a store: give a shorter --from and --to" if bound.reached else ""

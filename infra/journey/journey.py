@@ -87,7 +87,7 @@ def _on_stream(
     oldest = now - environment.retention
     last = min(now, end + ON_THE_WAY)
     if last <= oldest:
-        missed = f"the stream holds {environment.retention.total_seconds() / 3600:g} hours"
+        missed = f"the stream holds {environment.retention.total_seconds() / 3600:g} h"
         return [], None, Search("stream", "nothing: the period is older than the stream", 0, missed)
     looking = StreamSearch(
         environment.kinesis, environment.names.stream, request_id, max(start - CLOCKS_APART, oldest), last, clock

@@ -11,6 +11,7 @@ from archive.lake.hours import Hour, hours_between
 from archive.lake.layout import LANDING, CompactedHours
 from archive.lake.listing import list_objects
 from infra.journey.steps import Search, Step
+from infra.value_text import count_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -53,7 +54,7 @@ def in_lake(
         if committed.at is not None:
             written |= dict.fromkeys(manifests.present(hour, committed), committed.at)
     steps, known = _in_files(s3, bucket, request_id, written, micros)
-    looked_at = f"{len(written):,} files of s3://{bucket}, {Hour.of(start)} to {Hour.of(end)} UTC"
+    looked_at = f"{count_of(len(written), 'file')} of s3://{bucket}, {Hour.of(start)} to {Hour.of(end)} UTC"
     return steps, Search("lake", looked_at, len(steps), missed), known
 
 

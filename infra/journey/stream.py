@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.journey.steps import Search, Step
 from infra.tail.tailed import Tailed, records_of
+from infra.value_text import count_of
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.retry import Backoff
 
@@ -62,7 +63,7 @@ class StreamSearch:
     def search(self, found: int) -> Search:
         """What was searched."""
         looked_at = (
-            f"{self.shards:,} shards of {self.stream}, {self.records:,} records that arrived from "
+            f"{count_of(self.shards, 'shard')} of {self.stream}, {count_of(self.records, 'record')} that arrived from "
             f"{self.start:%Y-%m-%d %H:%M:%S} to {self.end:%H:%M:%S} UTC"
         )
         return Search("stream", looked_at, found, self.missed)
@@ -83,7 +84,7 @@ class StreamSearch:
         self.shards += 1
         while iterator:
             if self.records >= MAX_RECORDS or self.clock.monotonic() > deadline:
-                self.missed = f"ended after {self.records:,} records: give --at, or a shorter --from and --to"
+                self.missed = f"ended after {count_of(self.records, 'record')}: give --at, or a shorter --from and --to"
                 return
             answer = self._patiently(partial(self.kinesis.get_records, ShardIterator=iterator))
             for record in answer["Records"]:

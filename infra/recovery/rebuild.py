@@ -14,6 +14,7 @@ from consumers.table import EventTable
 from infra.audit.sightings import Period
 from infra.recovery.journal import Journal
 from infra.recovery.lake_files import LakeFile, events_in
+from infra.value_text import count_of
 from producers.clock import SYSTEM_CLOCK, Clock
 from producers.event import Event, timestamp_micros
 from producers.explained import Explained
@@ -107,8 +108,8 @@ class Rebuild:
         outcome = self._table.write([_received(event) for event in kept], self._clock.monotonic() + PATIENCE_SECONDS)
         if outcome.unwritten:
             raise RebuildStopped(
-                f"DynamoDB did not take {len(outcome.unwritten):,} rows within {PATIENCE_SECONDS:.0f} s. Look at the "
-                "table's throttling, then run the same command again: it resumes"
+                f"DynamoDB did not take {count_of(len(outcome.unwritten), 'row')} within {PATIENCE_SECONDS:.0f} s. "
+                "Look at the table's throttling, then run the same command again: it resumes"
             )
         progress.rows += len(outcome.written)
         progress.expired += len(events) - len(kept)

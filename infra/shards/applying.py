@@ -17,7 +17,7 @@ from infra.shards.errors import ScalingsUsedUp, ShardsError, StalePlan
 from infra.shards.journal import Entry, Happening, Journal
 from infra.shards.plan import Plan
 from infra.shards.report import Clients
-from infra.shards.steps import SETTLE_SECONDS, Step
+from infra.shards.steps import SETTLE_SECONDS, Step, count_of_shards
 from infra.shards.stream import Stream, read_stream
 from infra.shards.watching import Baseline, Watch
 from producers.clock import SYSTEM_CLOCK, Clock
@@ -139,7 +139,7 @@ class Application:
         after = self._stream()
         if not is_done(step, after.shards):
             raise StalePlan(
-                f"{after.name} has {len(after.shards):,} shards after {describe(step)}: somebody else is at it"
+                f"{after.name} has {count_of_shards(len(after.shards))} after {describe(step)}: somebody else is at it"
             )
 
     def _parallelize(self, number: int, step: Step) -> None:
@@ -165,8 +165,8 @@ class Application:
         layout = tuple(shard.start for shard in stream.shards)
         if number == 1 and layout != self._plan.layout:
             raise StalePlan(
-                f"{stream.name} has {len(layout):,} shards that are not the {len(self._plan.layout):,} the plan was "
-                "made for; make a new plan"
+                f"the open shards of {stream.name} ({len(layout):,}) are not the {len(self._plan.layout):,} that the "
+                "plan was made for; make a new plan"
             )
 
     def _check_allowed(self, stream: Stream, step: Step) -> None:

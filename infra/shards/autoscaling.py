@@ -10,7 +10,7 @@ from infra.shards.load import Load, hottest, reload
 from infra.shards.metrics import peak
 from infra.shards.plan import Bounds, Plan
 from infra.shards.planning import make_plan
-from infra.shards.steps import Step
+from infra.shards.steps import Step, count_of_shards
 from infra.shards.stream import Stream
 from infra.shards.writer import Writer
 
@@ -113,7 +113,7 @@ def decide(seen: Observation, thresholds: Thresholds) -> Decision:
     hour = peak(seen.by_minute.values())
     if count > bounds.minimum and hottest(stream.shards, stream.readers, hour) < thresholds.down_below:
         return _down(seen, hour, thresholds)
-    return Decision(None, f"the hottest shard is {full:.0%} full: {count:,} shards are right")
+    return Decision(None, f"the hottest shard is {full:.0%} full: {count_of_shards(count, verb=True)} right")
 
 
 def _reason_to_wait(seen: Observation) -> Decision | None:

@@ -8,6 +8,7 @@ from typing import Final
 from infra.shards.load import NOTHING, Shard
 from infra.shards.plan import Plan
 from infra.shards.sampling import ShardSample
+from infra.shards.steps import count_of_shards
 
 DEVIATIONS: Final = 1.96  # to either side: 95 of 100 samples give an interval that holds the true load
 
@@ -69,7 +70,7 @@ def doubt_of(made: Plan, others: Sequence[Plan], records: int) -> str:
         return ""
     low, high = (each.utilisation_before for each in others)
     instead = " and ".join(
-        f"at {each.utilisation_before:.0%} the plan is {each.verdict} to {each.shards_after:,} shards"
+        f"at {each.utilisation_before:.0%} the plan is {each.verdict} to {count_of_shards(each.shards_after)}"
         if each.steps
         else f"at {each.utilisation_before:.0%} the plan is {each.verdict}"
         for each in different

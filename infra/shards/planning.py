@@ -11,7 +11,7 @@ from infra.shards.limits import MAX_PARALLELIZATION, MAX_SHARDS
 from infra.shards.load import Demand, HotKey, Load, Shard, uniform_ranges, without
 from infra.shards.plan import Bounds, Plan, Verdict
 from infra.shards.skew import Reshaper, Reshaping
-from infra.shards.steps import Step, cheap_target, scale_steps, scheduled
+from infra.shards.steps import Step, cheap_target, count_of_shards, scale_steps, scheduled
 from infra.shards.stream import Stream
 from infra.shards.writer import BUSY_ABOVE, Writer
 
@@ -124,8 +124,7 @@ class _Planner:
         if heavy:
             return self._around(heavy)
         if self.count < self.bounds.minimum:
-            are = "1 shard is" if self.count == 1 else f"{self.count} shards are"
-            return self._grow(f"{are} under the minimum of {self.bounds.minimum}")
+            return self._grow(f"{count_of_shards(self.count, verb=True)} under the minimum of {self.bounds.minimum}")
         if self.hottest > self.bounds.target_utilisation * (1 + 1e-9):
             return self._grow(self._why_hot())
         if self.writer and self.writer.is_limit:
@@ -150,7 +149,7 @@ class _Planner:
             why = f"the table writer needs the lanes of {for_writer:,} shards"
         else:
             why = choice.reason
-        return f"{limit} is not kept, {_shards(after)} will be open: {why}"
+        return f"{limit} is not kept, {count_of_shards(after)} will be open: {why}"
 
     def _why_hot(self) -> str:
         shard = max(self.stream.shards, key=self.full)
@@ -224,7 +223,7 @@ class _Planner:
     def _up_to_ceiling(self, wanted: int, why: str) -> _Choice:
         target = max(self.count, self.bounds.maximum)
         after = uniform_utilisation(self.demand, self.readers, target) if target != self.count else self.hottest
-        reason = f"{why}; {wanted:,} shards are needed, but the maximum is {self.bounds.maximum:,}"
+        reason = f"{why}; {count_of_shards(wanted, verb=True)} needed, but the maximum is {self.bounds.maximum:,}"
         advice = ("raise the maximum, send fewer or aggregated records, or go over to on-demand",)
         return _Choice("ceiling", reason, target, after, tuple(scale_steps(self.count, target)), advice)
 
@@ -268,9 +267,8 @@ class _Planner:
 
     def _nothing(self, why: str) -> _Choice:
         if self.count > self.bounds.maximum:
-            return _Choice("nothing", f"{why}: {_shards(self.count)} stay", self.count, self.hottest)
-        right = "1 shard is right" if self.count == 1 else f"{self.count:,} shards are right"
-        return _Choice("nothing", f"{why}: {right}", self.count, self.hottest)
+            return _Choice("nothing", f"{why}: {count_of_shards(self.count)} stay", self.count, self.hottest)
+        return _Choice("nothing", f"{why}: {count_of_shards(self.count, verb=True)} right", self.count, self.hottest)
 
 
 def _check_quota(stream: Stream, steps: tuple[Step, ...]) -> None:
@@ -286,7 +284,3 @@ def _check_quota(stream: Stream, steps: tuple[Step, ...]) -> None:
             f"account's quota of {stream.quota:,} leaves {len(stream.shards) + stream.quota_left:,}; ask for more at "
             "Service Quotas, or give a lower --max"
         )
-
-
-def _shards(count: int) -> str:
-    return "1 shard" if count == 1 else f"{count:,} shards"

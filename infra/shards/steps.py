@@ -125,3 +125,9 @@ def seconds_of(step: Step) -> float:
             return PARALLELIZE_SECONDS
         case _:
             return RESHARD_SECONDS
+
+
+def count_of_shards(count: int, *, verb: bool = False) -> str:
+    """A number of shards, such as `1 shard` and `2,000 shards`; with `verb`, `1 shard is` and `2,000 shards are`."""
+    one, many = ("1 shard is", "shards are") if verb else ("1 shard", "shards")
+    return one if count == 1 else f"{count:,} {many}"

@@ -88,7 +88,7 @@ class Watch:
                 "them catch up first"
             )
         if shrinking and (throttled := self._throttled(since, now)):
-            raise Stopped(f"{throttled:,.0f} records were refused since shards were taken away; plan anew")
+            raise Stopped(f"records were refused since shards were taken away: {throttled:,.0f}; plan anew")
 
     def _age_ms(self, now: float) -> float | None:
         query = Query(metrics.ITERATOR_AGE, {"StreamName": self._stream_name}, "Maximum")

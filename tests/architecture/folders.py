@@ -66,7 +66,7 @@ FOLDERS: Final[dict[str, Folder]] = {
     ),
     "infra/recovery": Folder(
         "Rebuilds the table from the lake.",
-        (*_HANDLERS, "archive/lake", "infra/audit"),
+        (*_HANDLERS, "archive/lake", "infra", "infra/audit"),
     ),
     "infra/deploy": Folder(
         "Deploys to AWS: preflight, package, Terraform runs, canary.", ("producers", "archive/lake", "infra")

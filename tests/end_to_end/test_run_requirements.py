@@ -4,6 +4,7 @@ import json
 import re
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -35,6 +36,10 @@ def test_it_starts_takes_an_event_and_answers_queries_without_the_packages_of_th
         assert json.loads(pipeline.spillway("post", '{"n": 1}'))["request_id"]
         pipeline.wait_until_drained(table_writer=1, firehose=1)
         assert '"n":1' in pipeline.spillway("query", "SELECT payload FROM events", "--json").replace("\\", "")
+        console = re.search(r"http://127\.0\.0\.1:\d+/console/\S+", pipeline.greeting)
+        assert console
+        with build_opener(HTTPCookieProcessor()).open(console[0], timeout=30) as page:
+            assert "<title>" in page.read().decode()
         printed = pipeline.stop()
         assert pipeline.process.returncode == 0, printed
     finally:

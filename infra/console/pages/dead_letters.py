@@ -1,5 +1,8 @@
 """The page Dead letters: what failed by stage and reason, one failure whole, the queues, and who put back what."""
 
+import glob
+import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,6 +23,8 @@ REPLAYS: Final = 20
 
 def register(blueprint: Blueprint, console: Console) -> None:
     """Add the page's routes."""
+    blueprint.add_app_template_filter(stage_field)
+    blueprint.add_app_template_filter(error_field)
 
     @blueprint.get("/dead-letters")
     def dead_letters() -> str:
@@ -30,8 +35,8 @@ def register(blueprint: Blueprint, console: Console) -> None:
                 selection = selection_of(
                     asked["start"],
                     asked["end"],
-                    tuple(asked["stage"].split()),
-                    tuple(asked["error"].split()),
+                    names_in(asked["stage"]),
+                    names_in(asked["error"]),
                     asked["where"],
                 )
             except SelectionError as error:
@@ -74,8 +79,37 @@ def register(blueprint: Blueprint, console: Console) -> None:
         return render_template("drained.html", results=results)
 
 
+def names_in(field: str) -> tuple[str, ...]:
+    """The stages or reasons in a field: a space stands between two, and quotes around one that has a space.
+
+    Raises:
+        SelectionError: a quote has no end.
+    """
+    try:
+        return tuple(shlex.split(field))
+    except ValueError as error:
+        raise SelectionError(
+            f'{field}: a quote has no end; write a name with a space or a quote as "a name"'
+        ) from error
+
+
+def field_of(names: Iterable[str]) -> str:
+    """The field in which `names_in` finds these names."""
+    return shlex.join(names)
+
+
+def stage_field(stage: str) -> str:
+    """The field that selects one stage."""
+    return field_of([stage])
+
+
+def error_field(error_type: str) -> str:
+    """The field that selects one reason, and not what a `*` in it stands for."""
+    return field_of([glob.escape(error_type)])
+
+
 def selected(fields: Any) -> dict[str, str]:
-    """The fields that select failures, as a form or an address has them. A space stands between several stages."""
+    """The fields that select failures, as a form or an address has them; `names_in` reads stages and reasons."""
     defaults = {"start": "24h", "end": "now", "stage": "", "error": "", "where": ""}
     return {name: str(fields.get(name, value)).strip() or value for name, value in defaults.items()}
 

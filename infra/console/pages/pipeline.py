@@ -115,8 +115,10 @@ class _View:
             Limit("Records a second, of all shards", records.rate, shards * WRITE_RECORDS_PER_SECOND, "records/s")
         ]
         if not self._console.environment.is_local or settings.local.limits == "aws":
+            # A request is at least one record, and a batch is many events of one request.
+            requests = min(accepted.rate, records.rate)
             limits.append(
-                Limit("Events a second, at the door", accepted.rate, settings.http.rate_per_second, "events/s")
+                Limit("Requests a second, at the door", requests, settings.http.rate_per_second, "requests/s")
             )
         retention = settings.stream.retention_hours * 3_600.0
         lag = max([flow.lag_seconds or 0.0 for flow in found[1:]] + [0.0])

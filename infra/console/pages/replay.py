@@ -16,7 +16,7 @@ from archive.replay.run import history
 from archive.replay.settling import OnDoubt
 from infra.console.console import Console
 from infra.console.jobs import Job
-from infra.console.pages.dead_letters import selected
+from infra.console.pages.dead_letters import field_of, names_in, selected
 from infra.dead_letters.replaying import Replaying, Tried, count_unsettled, discard, order_of
 from infra.dead_letters.session import session
 from infra.dead_letters.wish import Wish, wish_of
@@ -97,7 +97,7 @@ def _fields_of(record: Record) -> dict[str, str]:
     """
     options = record.options
     fields = {"start": options["from"], "end": options["to"], "where": options["where"], "into": options["destination"]}
-    fields |= {"stage": " ".join(options["stage"]), "error": " ".join(options["error"])}
+    fields |= {"stage": field_of(options["stage"]), "error": field_of(options["error"])}
     fields |= {name: "yes" for name in ("force", "again") if options[name]}
     sets = [each.removeprefix("--set ") for each in options["edits"] if each.startswith("--set ")]
     programs = [each.removeprefix("--jq ") for each in options["edits"] if each.startswith("--jq ")]
@@ -117,8 +117,8 @@ def wish_from(asked: Mapping[str, str]) -> Wish:
     return wish_of(
         asked["start"],
         asked["end"],
-        stages=asked["stage"].split(),
-        errors=asked["error"].split(),
+        stages=names_in(asked["stage"]),
+        errors=names_in(asked["error"]),
         where=asked["where"],
         kind=asked["into"],
         edit=edit_from(asked),

@@ -228,7 +228,7 @@ def test_a_plan_that_was_edited_is_another_plan(tmp_path):
     plan = Path(a_plan(tmp_path))
     output("apply", str(plan), "--yes", "--settle", "0", "--without-age")
     plan.write_text(plan.read_text() + " ")
-    assert "not the 2 the plan was made for" in refused("apply", str(plan), "--yes", "--without-age")
+    assert "not the 2 that the plan was made for" in refused("apply", str(plan), "--yes", "--without-age")
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from infra.cli.tables import MAX_CELL_CHARACTERS, count_of, print_hops, print_table, say
+from infra.cli.tables import MAX_CELL_CHARACTERS, print_hops, print_table, say
 from infra.status import HopStatus
+from infra.value_text import count_of
 
 HOPS = [HopStatus("dead_letter_archiver", "dead letters", 20_001, 20_000, 0, 1)]
 

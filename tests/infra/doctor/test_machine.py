@@ -13,7 +13,9 @@ from infra.doctor import machine
 from infra.doctor.finding import Finding, examine, named, well
 from infra.doctor.machine import COMFORTABLE_FREE_BYTES, LEAST_FREE_BYTES, PROVIDER
 from infra.local.store.folder import DATABASE_FILE, DataFolder
+from infra.local.store.object_files import Put
 from infra.local.store.schema import MIGRATIONS, prepare
+from infra.local.store.store import opened
 from producers.explained import Explained
 
 
@@ -69,7 +71,7 @@ def test_a_sound_data_folder_is_well(folder):
     found = machine.check_data_folder(folder)
     assert found.result == "ok", found
     assert "not in use" in found.looked_at
-    assert "integrity_check says ok" in found.looked_at
+    assert "its database is sound" in found.looked_at
 
 
 def test_a_data_folder_in_use_is_well_and_names_the_process_that_has_it(folder):
@@ -119,6 +121,20 @@ def test_a_damaged_database_is_found(folder):
     assert found.result == "failed", found
     assert "damaged" in found.looked_at
     assert "backup" in found.remedy
+
+
+def test_a_stored_file_that_is_missing_or_was_changed_is_found(tmp_path):
+    folder = tmp_path / "data"
+    with opened(folder) as store:
+        store.objects.commit("b", [Put("changed", {}, b"x"), Put("gone", {}, b"x")], [])
+    assert machine.check_data_folder(folder).result == "ok"
+    (folder / "buckets" / "b" / "changed").write_bytes(b"longer")
+    found = machine.check_data_folder(folder)
+    assert found.result == "failed"
+    assert found.looked_at.endswith("changed has 6 bytes, and 1 were written")
+    assert found.remedy == "restore it from a backup"
+    (folder / "buckets" / "b" / "gone").unlink()
+    assert machine.check_data_folder(folder).looked_at.endswith(", and there are others")
 
 
 def printed(version: str, provider: str | None = None) -> str:

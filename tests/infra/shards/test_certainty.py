@@ -89,6 +89,6 @@ def test_a_plan_that_might_be_another_says_so_with_the_numbers():
     assert high.verdict != "nothing"
     doubt = doubt_of(made, [low, high], 2_000)
     assert doubt.startswith(
-        "by a sample of 2,000 records the hottest shard is between 52% and 69% full at the peak; at 69%"
-    )
+        "by a sample of 2,000 records the hottest shard is between 59% and 69% full at the peak; at 69%"
+    )  # 59 %: where that shard carries less, the others carry more, and one of them is the hottest
     assert f"the plan is {high.verdict} to {high.shards_after} shards. Shard-level metrics say it exactly" in doubt

@@ -24,7 +24,7 @@ _EXACT: Final = """
 _NOT_HERE: Final = """
     all_match any_match approx_most_frequent approx_set array_except at_timezone bar beta_cdf bit_count
     bitwise_and_agg bitwise_left_shift bitwise_or_agg bitwise_right_shift bitwise_right_shift_arithmetic
-    bitwise_xor_agg checksum color combinations cosine_similarity crc32 current_timezone empty_approx_set
+    bitwise_xor_agg checksum color combinations cosine_similarity crc32 current_timezone empty_approx_set format
     format_number from_base from_base32 from_base64url from_big_endian_32 from_big_endian_64
     from_geojson_geometry from_ieee754_32 from_ieee754_64 from_iso8601_timestamp_nanos from_unixtime_nanos
     great_circle_distance hash_counts hmac_md5 hmac_sha1 hmac_sha256 hmac_sha512 human_readable_seconds
@@ -48,7 +48,6 @@ DIFFERS: Final = {  # an answer, with a difference
     "approx_distinct": "another estimate, with about the same error",
     "approx_percentile": "another estimate",
     "cbrt": "the last digit may differ: `cbrt(27)` is 3.0000000000000004",
-    "format": "`%s` is replaced, other specifiers are not checked",
     "regexp_count": "RE2 syntax, as above",
     "regexp_extract": "RE2 syntax, as above",
     "regexp_extract_all": "RE2 syntax, as above",

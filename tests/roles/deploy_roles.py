@@ -1,8 +1,8 @@
 """What the apply and the plan role of the delivery have to be allowed: recorded calls, and what AWS does for them.
 
-deploy_recording.py records the calls. For the options and an HTTP API this was done once, without a destroy.
-deploy_on_aws.yaml lists what AWS does besides, with its sources, and deploy_reasons.yaml what a role is granted or
-refused for another reason.
+deploy_recording.py records the calls. For an HTTP API and for the options this was done once, for the options without
+a destroy. deploy_on_aws.yaml lists what AWS does besides, with its sources. deploy_reasons.yaml lists what a role is
+granted or refused for another reason.
 """
 
 import json

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 from unittest.mock import patch
 
+from moto.apigateway import urls as gateway_urls
 from moto.apigateway.models import RestAPI
 from moto.apigateway.responses import APIGatewayResponse
 from moto.apigatewayv2.models import Stage
@@ -29,8 +30,9 @@ from moto.s3.models import FakeBucket
 from moto.sqs.models import Queue
 from moto.xray import urls as xray_urls
 
-from infra.local.aws import moto_operation
+from infra.local.aws import gateway_changes, moto_changes, moto_operation
 from infra.local.aws.moto_backends import use_backend
+from infra.local.aws.moto_changes import tags_of_targets
 
 ACCOUNT_SETTINGS: Final = r"{0}/(?P<api_version>[^/]+)/account-settings/?$"
 PROVISIONED_CONCURRENCY: Final = (
@@ -67,10 +69,11 @@ def installed() -> Iterator[None]:
             patch.object(SecurityGroupRule, "description", property(_describe_rule)),
         ):
             stack.enter_context(fix)
-        for response, name, answer in moto_operation.FIXES:
+        for response, name, answer in (*moto_operation.FIXES, *moto_changes.FIXES, *gateway_changes.FIXES):
             stack.enter_context(patch.object(response, name, answer, create=True))
+        stack.enter_context(patch.dict(gateway_urls.url_paths, gateway_changes.PATHS))
         stack.enter_context(patch.dict(backup_urls.url_paths, moto_operation.BACKUP_PATHS))
-        stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS))
+        stack.enter_context(patch.dict(xray_urls.url_paths, moto_operation.XRAY_PATHS | moto_changes.XRAY_PATHS))
         lambda_paths = {PROVISIONED_CONCURRENCY: LambdaApi.dispatch, ACCOUNT_SETTINGS: LambdaApi.dispatch}
         stack.enter_context(patch.dict(lambda_urls.url_paths, lambda_paths))
         use_backend(lambda_simple_backends, LocalLambdaBackend)
@@ -108,19 +111,13 @@ def _register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
     """Register a target with its tags, which moto drops."""
     answer = _moto_register(response)
     if tags := response._get_param("Tags"):  # noqa: SLF001 (moto has no other way)
-        _scaling_tags(response)[json.loads(answer)["ScalableTargetARN"]] = tags
+        tags_of_targets(response)[json.loads(answer)["ScalableTargetARN"]] = tags
     return answer
 
 
 def _list_scaling_tags(response: ApplicationAutoScalingResponse) -> str:
     """The tags of a target, which moto does not return."""
-    return json.dumps({"Tags": _scaling_tags(response).get(response._get_param("ResourceARN"), {})})  # noqa: SLF001
-
-
-def _scaling_tags(response: ApplicationAutoScalingResponse) -> dict[str, dict[str, str]]:
-    """Tags by target, kept beside the targets so that they go with them."""
-    backend = response.applicationautoscaling_backend
-    return cast("dict[str, dict[str, str]]", backend.__dict__.setdefault("tags_of_targets", {}))
+    return json.dumps({"Tags": tags_of_targets(response).get(response._get_param("ResourceARN"), {})})  # noqa: SLF001
 
 
 def _api(api: RestAPI) -> dict[str, Any]:

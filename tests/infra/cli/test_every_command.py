@@ -26,7 +26,7 @@ from infra.shards.plan_file import write_plan
 from producers import validation
 from producers.aws import client
 from tests.end_to_end.conftest import RunningPipeline, end, start
-from tests.infra.cli.commands import ARGUMENTS, BY_THEMSELVES, FAILS_ANYWAY, NAMES, NEEDS_AWS, WRITING, leaves
+from tests.infra.cli.commands import ARGUMENTS, FAILS_ANYWAY, LOOKED_AT, NAMES, NEEDS_AWS, WRITING, leaves
 
 CLOSED_PORT = "http://127.0.0.1:9"
 TEXT_OUTSIDE_ASCII = "Zürich ☃ 東京 \x1b[31m"
@@ -246,7 +246,7 @@ def test_in_a_region_that_does_not_exist(name, spillway, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "broken"),
-    [(name, "{") for name in sorted(set(NAMES) - BY_THEMSELVES)]
+    [(name, "{") for name in sorted(NAMES)]
     + [(name, broken) for name in ("run", "schema show", "query") for broken in ('{"type": "strin"}', "[]")],
 )
 def test_with_a_broken_event_schema(name, broken, pipeline, spillway, monkeypatch, tmp_path):
@@ -261,14 +261,14 @@ def test_with_a_broken_event_schema(name, broken, pipeline, spillway, monkeypatc
         assert "event.schema.json" in done.err or name in FAILS_ANYWAY
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - BY_THEMSELVES))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_where_the_output_takes_ascii_alone(name, pipeline, spillway, monkeypatch):
     use(pipeline, monkeypatch)
     done = spillway(name, encoding="ascii")
     assert_well(name, done, needed=name in FAILS_ANYWAY)
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - BY_THEMSELVES))
+@pytest.mark.parametrize("name", sorted(NAMES))
 def test_where_the_output_is_full(name, pipeline, spillway, monkeypatch):
     use(pipeline, monkeypatch)
     with Path("/dev/full").open("w", encoding="utf-8") as full:
@@ -281,7 +281,7 @@ def test_where_the_output_is_full(name, pipeline, spillway, monkeypatch):
     [
         (*each, place)
         for each in sorted(WRITING)
-        if each[0] not in BY_THEMSELVES
+        if each not in LOOKED_AT
         for place in NO_PLACES
         if (*each, place)
         != ("rebuild-table", "--journal", "a full disk")  # a journal is read first, /dev/full endlessly

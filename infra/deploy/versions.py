@@ -76,7 +76,7 @@ def delete_old_versions(lambda_: "LambdaClient", function_names: Iterable[str], 
             if version["Version"].isdecimal()  # and not $LATEST
         )
         named = _named_by_aliases(lambda_, name)
-        for version in published[:-kept]:
+        for version in published[: max(0, len(published) - kept)]:
             if version not in named:
                 lambda_.delete_function(FunctionName=name, Qualifier=str(version))
                 deleted += 1

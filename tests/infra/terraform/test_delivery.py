@@ -146,12 +146,19 @@ def _published(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("published", "left"), [(3, ["1", "2", "3"]), (4, ["1", "2", "3", "4"]), (5, ["1", "3", "4", "5"])]
+    ("published", "kept", "left"),
+    [
+        (3, 3, ["1", "2", "3"]),
+        (4, 3, ["1", "2", "3", "4"]),
+        (5, 3, ["1", "3", "4", "5"]),
+        (3, 4, ["1", "2", "3"]),
+        (3, 0, ["1"]),
+    ],
 )
-def test_old_versions_are_deleted_but_for_the_newest_and_those_that_are_live(aws, published, left):
+def test_old_versions_are_deleted_but_for_the_newest_and_those_that_are_live(aws, published, kept, left):
     _function("spillway-dev-table-writer")  # version 1 is live
     _publish("spillway-dev-table-writer", published - 1)
-    deleted = delete_old_versions(boto3.client("lambda"), ["spillway-dev-table-writer"], kept=3)
+    deleted = delete_old_versions(boto3.client("lambda"), ["spillway-dev-table-writer"], kept=kept)
     assert _published("spillway-dev-table-writer") == left
     assert deleted == published - len(left)
 

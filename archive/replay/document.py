@@ -98,7 +98,7 @@ def event_of_document(text: str) -> Event:
 def dumps(value: Any) -> str:
     """A value of `producers.exact_json` as compact JSON, numbers as they were written."""
     if type(value) is Number:
-        return value
+        return str(value)  # no longer a Number, which msgspec would not take for a text
     if isinstance(value, dict):
         return "{" + ",".join(f"{quote(name)}:{dumps(member)}" for name, member in value.items()) + "}"
     if isinstance(value, list):

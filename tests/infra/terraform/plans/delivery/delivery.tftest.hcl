@@ -106,7 +106,10 @@ run "every_option" {
 
   variables {
     oidc_provider_exists = true
-    options              = ["access_logs", "domain", "lambda_authorizer", "provisioned_concurrency", "table_capacity", "table_replica_region", "vpc_cidr", "waf"]
+    options = [
+      "access_logs", "domain", "lambda_authorizer", "provisioned_concurrency", "table_capacity",
+      "table_replica_region", "vpc_cidr", "waf",
+    ]
   }
 
   assert {

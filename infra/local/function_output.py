@@ -39,7 +39,7 @@ class FunctionOutput(io.TextIOBase):
         for each in list(logging.root.manager.loggerDict.values()):
             for handler in each.handlers if isinstance(each, logging.Logger) else ():
                 if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, FunctionOutput):
-                    handler.setStream(self)
+                    handler.stream = self  # without setStream, which flushes an output that may be closed by now
         sys.stdout = self
 
     def remove(self) -> None:
@@ -80,8 +80,9 @@ class FunctionOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the real standard output."""
-        self._stdout.flush()
+        """Flush the real standard output, where it is still open."""
+        if not self._stdout.closed:
+            self._stdout.flush()
 
     def _line(self, line: str) -> None:
         record = _json_object(line)

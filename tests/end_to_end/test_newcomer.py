@@ -117,8 +117,8 @@ def test_ctrl_c_brings_what_was_accepted_to_its_end_and_prints_the_totals(pipeli
     output = pipeline.stop()
     assert pipeline.process.returncode == 0, output
     totals = {line.split()[0]: line.split() for line in output.splitlines() if line.strip()}
-    assert totals["table_writer"] == ["table_writer", "events", "3,000", "3,000", "0", "0"]
-    assert totals["firehose"] == ["firehose", "events", "3,000", "3,000", "0", "0"]
+    assert totals["table_writer"] == ["table_writer", "events", "3,000", "3,000", "0", "0", "0"]
+    assert totals["firehose"] == ["firehose", "events", "3,000", "3,000", "0", "0", "0"]
 
 
 def test_what_the_greeting_says_works_when_pasted(pipeline):

@@ -13,6 +13,12 @@ from tests.http.conftest import Api, Start, start  # noqa: F401 (a fixture)
 ROOT = "1-6740a1b2-0123456789abcdef01234567"
 
 
+@pytest.fixture
+def behind() -> dict[str, Any]:
+    """A REST API, which API Gateway traces; it traces no HTTP API."""
+    return {"door": "rest", "wire_client": False}
+
+
 @pytest.fixture(scope="module")
 def door() -> str:
     """An HTTP API sends no segments to X-Ray, so the whole trace is of a REST API."""

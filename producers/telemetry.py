@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 NAMESPACE: Final = "Spillway"
 
@@ -19,7 +19,17 @@ def logger(service: str) -> Any:
     """The structured logger of a function, such as `table_writer`."""
     from aws_lambda_powertools.logging import Logger  # noqa: PLC0415 (a cold start pays for it only when it logs)
 
-    return Logger(service=service)
+    return Logger(service=service, stream=cast("IO[str]", _Stdout()))
+
+
+class _Stdout:
+    """`sys.stdout` as it is when a line is written: the local pipeline reads it, and tests replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def count(service: str, counts: Mapping[str, int], **dimensions: str) -> None:

@@ -129,8 +129,7 @@ class WireClient:
             if is_kept:
                 self._free.append((sock, reader))
             else:
-                reader.close()
-                sock.close()
+                _close([(sock, reader)])
         return answer
 
     def close(self) -> None:
@@ -145,8 +144,7 @@ class WireClient:
             waiting.register(sock, select.POLLIN)
             if not waiting.poll(0):
                 return sock, reader
-            reader.close()
-            sock.close()
+            _close([(sock, reader)])
         return None
 
     def _connected(self) -> tuple[socket.socket, BinaryIO]:
@@ -162,7 +160,8 @@ class WireClient:
                 sock = self._tls.wrap_socket(sock, server_hostname=self._host)
         except OSError as error:  # a failed certificate check too: nothing was sent
             sock.close()
-            raise SSLError(endpoint_url=self.url, error=error) from error
+            failure = ConnectTimeoutError if isinstance(error, TimeoutError) else SSLError
+            raise failure(endpoint_url=self.url, error=error) from error
         sock.settimeout(self._timeouts.read_seconds)
         return sock, sock.makefile("rb")
 

@@ -35,11 +35,7 @@ class FunctionOutput(io.TextIOBase):
         self._problems: dict[str, tuple[float, str]] = {}
 
     def install(self) -> None:
-        """Take the place of `sys.stdout`, also for loggers that an earlier pipeline of this process left behind."""
-        for each in list(logging.root.manager.loggerDict.values()):
-            for handler in each.handlers if isinstance(each, logging.Logger) else ():
-                if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, FunctionOutput):
-                    handler.stream = self  # without setStream, which flushes an output that may be closed by now
+        """Take the place of `sys.stdout`."""
         sys.stdout = self
 
     def remove(self) -> None:
@@ -80,9 +76,8 @@ class FunctionOutput(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the real standard output, where it is still open."""
-        if not self._stdout.closed:
-            self._stdout.flush()
+        """Flush the real standard output."""
+        self._stdout.flush()
 
     def _line(self, line: str) -> None:
         record = _json_object(line)

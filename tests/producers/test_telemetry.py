@@ -1,11 +1,13 @@
 """Metrics in CloudWatch's embedded format, held against the library that writes it too."""
 
+import io
 import json
+import sys
 
 import pytest
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from producers.telemetry import NAMESPACE, count
+from producers.telemetry import NAMESPACE, count, logger
 
 COUNTS = {"AcceptedEvents": 3, "RejectedEvents": 0, "ThrottledEvents": 1}
 
@@ -58,3 +60,14 @@ def test_nothing_counted_is_no_line(capsys):
 def test_a_line_is_written_whole(capsys):
     count("http_api", {"AcceptedEvents": 1})
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_a_logger_writes_to_the_standard_output_of_the_moment(monkeypatch):
+    """The local pipeline reads what functions log, also where their loggers are older than it."""
+    earlier, later = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", earlier)
+    logger("a_function").warning("one")
+    earlier.close()
+    monkeypatch.setattr(sys, "stdout", later)
+    logger("a_function").warning("two")
+    assert json.loads(later.getvalue())["message"] == "two"

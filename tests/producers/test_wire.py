@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, SSLError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSLError
 from botocore.httpsession import where
 from botocore.session import get_session
 from cryptography import x509
@@ -277,6 +277,14 @@ def test_a_certificate_of_an_unknown_authority_or_another_name_is_refused_before
         error = error_of(lambda: client.call("PutRecords", b"{}"))
     assert isinstance(error, SSLError)
     assert server.connections == []
+
+
+def test_a_handshake_that_is_never_answered_is_a_time_out_of_the_connection(monkeypatch, certificates):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = over_tls(silent.getsockname()[1], monkeypatch, certificates["loopback"])
+        client._timeouts = wire.Timeouts(0.2, 0.2)
+        error = error_of(lambda: client.call("PutRecords", b"{}"))
+    assert isinstance(error, ConnectTimeoutError)
 
 
 def test_the_authorities_are_those_that_botocore_trusts():

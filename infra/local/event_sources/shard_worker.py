@@ -63,9 +63,9 @@ class ShardWorker:
         self._poll_seconds = poll_seconds
         self._changed = threading.Condition()  # guards everything below, and the lanes
         self._stopping = False
-        self._draining = False
+        self._drains = 0  # how often `drain` was called
         self._reading = False
-        self._read_to_end_since_drain = False
+        self._read_to_end_at = 0  # `_drains` when a read began that found the shard empty; 0 where the last one did not
         self._ended = False
         self._read_error = ""
         self._lane_errors: dict[int, str] = {}
@@ -83,13 +83,13 @@ class ShardWorker:
     def drain(self) -> None:
         """Stop waiting for batching windows from now on."""
         with self._changed:
-            self._draining = True
+            self._drains += 1
             self._changed.notify_all()
 
     def is_drained(self) -> bool:
-        """Whether a read begun since `drain` found the open shard empty, and everything read is settled."""
+        """Whether a read begun since the last `drain` found the open shard empty, and everything read is settled."""
         with self._changed:
-            read_to_end = self._read_to_end_since_drain and not self._reading
+            read_to_end = self._read_to_end_at == self._drains > 0 and not self._reading
             return read_to_end and not self._ended and self.lanes.is_empty()
 
     def is_finished(self) -> bool:
@@ -127,17 +127,17 @@ class ShardWorker:
     def _read_on(self) -> None:
         """Read until the shard ends."""
         while self._wait_for_room():
-            since_drain = self._begin_read()
+            drains = self._begin_read()
             read = self._read()
             with self._changed:
                 self._reading = False
-                self._read_to_end_since_drain = since_drain and read.caught_up
+                self._read_to_end_at = drains if read.caught_up else 0
                 self._ended = read.ended
                 self._read_error = read.error
                 self._changed.notify_all()
                 if self._ended:
                     break
-            self._rest(read, since_drain=since_drain)
+            self._rest(read, drains)
         if self.is_finished():
             self._on_finished()
 
@@ -146,10 +146,10 @@ class ShardWorker:
             self._changed.wait_for(lambda: self._stopping or self.lanes.has_room())
             return not self._stopping
 
-    def _begin_read(self) -> bool:
+    def _begin_read(self) -> int:
         with self._changed:
             self._reading = True
-            return self._draining
+            return self._drains
 
     def _read(self) -> Read:
         """Read once and hand what came to the lanes. The reader moves on only then, so a fault here loses nothing."""
@@ -163,13 +163,11 @@ class ShardWorker:
             return Read(pause_seconds=UNEXPECTED_SECONDS)
         return read
 
-    def _rest(self, read: Read, *, since_drain: bool) -> None:
+    def _rest(self, read: Read, drains: int) -> None:
         """Leave the shard alone for a while, shorter while there is more to read."""
         seconds = self._poll_seconds if read.caught_up else self._poll_seconds / CATCH_UP_SHARE
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._stopping or self._draining != since_drain, read.pause_seconds or seconds
-            )
+            self._changed.wait_for(lambda: self._stopping or self._drains != drains, read.pause_seconds or seconds)
 
     def _work(self, lane: Lane) -> None:
         """Do a lane's steps until the shard is finished."""
@@ -191,7 +189,7 @@ class ShardWorker:
         """Wait for something to do; None where the shard is finished, or the worker is stopping."""
         with self._changed:
             while not self._stopping:
-                step = lane.next_step(flush=self._draining or self._ended)
+                step = lane.next_step(flush=self._drains > 0 or self._ended)
                 if not isinstance(step, Wait):
                     return step
                 if self._ended and lane.first_held is None:

@@ -72,8 +72,8 @@ class StreamMapping:
         self._changed = threading.Condition()  # guards everything below
         self._look_again = False
         self._stopping = False
-        self._draining = False
-        self._listed_since_drain = False
+        self._drains = 0  # how often `drain` was called
+        self._listed_at = 0  # `_drains` when the last listing of the shards began
         self._retention_seconds: float | None = None
         self._workers: dict[str, ShardWorker] = {}
         self._finished: dict[str, ShardWorker | None] = {}
@@ -92,15 +92,18 @@ class StreamMapping:
     def drain(self) -> None:
         """Stop waiting for batching windows from now on."""
         with self._changed:
-            self._draining = self._look_again = True
+            self._drains += 1
+            self._look_again = True
             for worker in self._workers.values():
                 worker.drain()
             self._changed.notify_all()
 
     def is_drained(self) -> bool:
-        """Whether every shard, as listed since `drain`, was read to the end and everything read is settled."""
+        """Whether every shard, as listed since the last `drain`, was read to the end and everything read is settled."""
         with self._changed:
-            if not self._listed_since_drain or len(self._workers) + len(self._finished) < len(self._positions):
+            if not self._listed_at == self._drains > 0 or len(self._workers) + len(self._finished) < len(
+                self._positions
+            ):
                 return False
             return all(worker.is_drained() for worker in self._workers.values())
 
@@ -150,7 +153,7 @@ class StreamMapping:
         while not self._stopping:
             with self._changed:
                 self._look_again = False
-                since_drain = self._draining
+                drains = self._drains
                 done = {shard_id: worker for shard_id, worker in self._workers.items() if worker.is_finished()}
             try:
                 shards = self._list_shards()
@@ -163,7 +166,7 @@ class StreamMapping:
                 for shard_id, worker in done.items():
                     worker.join()
                     self._keep(shard_id, Checkpoint(Kind.FINISHED))
-                self._take_over(shards, done, retention_seconds, since_drain=since_drain)
+                self._take_over(shards, done, retention_seconds, drains)
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or self._look_again, DISCOVERY_SECONDS)
 
@@ -172,8 +175,7 @@ class StreamMapping:
         shards: list[Mapping[str, Any]],
         done: Mapping[str, ShardWorker],
         retention_seconds: float,
-        *,
-        since_drain: bool,
+        drains: int,
     ) -> None:
         """Retire the shards that were done before these were listed, and begin those whose parents are done."""
         with self._changed:
@@ -185,10 +187,10 @@ class StreamMapping:
             for shard_id in startable(shards, begun=[*self._workers, *self._finished], finished=self._finished):
                 worker = self._new_worker(shard_id, retention_seconds)
                 self._workers[shard_id] = worker
-                if self._draining:
+                if self._drains:
                     worker.drain()
                 worker.start()
-            self._listed_since_drain = since_drain
+            self._listed_at = drains
 
     def _place(self, shards: list[Mapping[str, Any]]) -> None:
         """Decide where each new shard is begun: the mapping's position for the first ones, the very start for later."""

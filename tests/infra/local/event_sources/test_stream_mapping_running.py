@@ -191,3 +191,13 @@ def test_a_shard_is_begun_once_its_parents_are_finished_or_gone() -> None:
     assert startable(shards, begun=["a", "c"], finished=[]) == []
     assert startable(shards, begun=["a", "c"], finished=["a"]) == ["b"]
     assert startable(shards, begun=["a", "c"], finished=["a", "c"]) == ["b", "d"]
+
+
+def test_what_was_put_behind_a_drain_is_delivered_by_the_next(machine: Machine) -> None:
+    machine.put("1")
+    function = Recorder()
+    mapping = machine.start(function)
+    drain(mapping)
+    machine.put("2")
+    drain(mapping)
+    assert function.bodies == ["1", "2"]

@@ -84,7 +84,7 @@ class Actions:
             self._history.note("director", "the pipeline is not empty")
 
     def _last(self, name: str, command: Callable[[], str]) -> None:
-        self._history.note("director", f"{name}: {operators.carry_out(command)}")
+        self._history.note("director", f"{name}: {operators.carry_out(command, self._world)}")
 
     def _act(self, action: Action, number: int) -> None:
         match action.kind:
@@ -175,7 +175,7 @@ class Actions:
         command = self._command_of(action, process)
         if action.fate and action.kind != "load":
             self._calls.foretell(process, action.fate_call, action.value)
-        in_process(process, process, lambda: ended.append(operators.carry_out(command)))
+        in_process(process, process, lambda: ended.append(operators.carry_out(command, self._world)))
         if action.fate and action.kind == "load":  # which calls nothing of AWS
             time.sleep(action.fate_call / 100)
             self._calls.kill(process)

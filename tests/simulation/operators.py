@@ -49,12 +49,15 @@ def client(service: str) -> Any:
     return boto3.client(service, config=config)  # type: ignore[call-overload] # the stubs take literal names
 
 
-def carry_out(command: Callable[[], str]) -> str:
-    """Run a command and return its last line; an error that it explains is one as well."""
+def carry_out(command: Callable[[], str], world: World) -> str:
+    """Run a command and return its last line; an error that it explains is one as well.
+
+    The data folder, whose name differs in every run, is `FOLDER` in it.
+    """
     try:
         return command()
     except (Explained, CommandError, *AWS_ERRORS, OSError) as error:
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}".replace(str(world.folder), "FOLDER")
 
 
 def replay(world: World, operator: str) -> str:

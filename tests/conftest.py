@@ -5,13 +5,13 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
+from tests.events_table import create_events_table
 from tests.roles.plugin import pytest_configure, pytest_sessionfinish  # noqa: F401 (pytest looks for hooks here)
 
 # How long an example takes depends on what else the machine does; tests judge results, not times.
@@ -37,18 +37,7 @@ def aws(monkeypatch):
 @pytest.fixture
 def events_table(aws):
     """A table with the keys of the events' one; its name."""
-    boto3.client("dynamodb").create_table(
-        TableName="events",
-        AttributeDefinitions=[
-            {"AttributeName": "timestamp", "AttributeType": "S"},
-            {"AttributeName": "request_id", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "timestamp", "KeyType": "HASH"},
-            {"AttributeName": "request_id", "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_events_table("events")
     return "events"
 
 

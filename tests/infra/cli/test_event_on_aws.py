@@ -12,6 +12,7 @@ from infra.cli.main import spillway
 from infra.local.aws import kinesis as local_kinesis
 from producers.event import encode, format_timestamp
 from tests.events import an_event
+from tests.events_table import create_events_table
 
 ACCOUNT = "123456789012"
 TRACE = "1-0123abcd-0123456789abcdef01234567"
@@ -27,18 +28,7 @@ def dev(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         s3 = boto3.client("s3")
         for bucket in (f"spillway-dev-lake-{ACCOUNT}", f"spillway-dev-dead-letters-{ACCOUNT}"):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
-        boto3.client("dynamodb").create_table(
-            TableName="spillway-dev-events",
-            AttributeDefinitions=[
-                {"AttributeName": "timestamp", "AttributeType": "S"},
-                {"AttributeName": "request_id", "AttributeType": "S"},
-            ],
-            KeySchema=[
-                {"AttributeName": "timestamp", "KeyType": "HASH"},
-                {"AttributeName": "request_id", "KeyType": "RANGE"},
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_events_table("spillway-dev-events")
         yield
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 import threading
 import time
@@ -10,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -24,7 +22,6 @@ from infra.shards.load import Load
 from infra.shards.plan import Plan
 from infra.shards.plan_file import write_plan
 from producers import validation
-from producers.aws import client
 from tests.end_to_end.conftest import RunningPipeline, end, start
 from tests.infra.cli.commands import ARGUMENTS, FAILS_ANYWAY, LOOKED_AT, NAMES, NEEDS_AWS, WRITING, leaves
 
@@ -54,25 +51,14 @@ class Done:
 
 
 @pytest.fixture(autouse=True)
-def settings_of_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No AWS settings but what a test sets; no waits between tries; `run` ends as soon as it has started."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "SPILLWAY_"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
-        monkeypatch.setenv(name, "")  # so that what a command sets goes with the test
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None, time=time.time))
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+def ends_at_once(no_aws_settings: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run` and `console` end as soon as they have started, and nothing waits."""
     monkeypatch.setattr(drain, "__kwdefaults__", {**(drain.__kwdefaults__ or {}), "wait_seconds": 0})
     monkeypatch.setattr("infra.deploy.package._install", a_requirement)  # the index is not asked
     stop = threading.Event()
     stop.set()
     for module in ("run", "console"):
         monkeypatch.setattr(f"infra.cli.{module}.stop_on_signal", lambda: stop)
-    client.cache_clear()
 
 
 @pytest.fixture(scope="module")

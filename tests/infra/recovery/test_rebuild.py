@@ -25,6 +25,7 @@ from infra.recovery.rebuild import Progress, Rebuild, RebuildStopped
 from infra.settings import load
 from producers.aws import client, raw_operation
 from tests.clock import FakeClock
+from tests.events_table import create_events_table
 from tests.http.conftest import Api, changed
 
 PAYLOADS = (
@@ -68,15 +69,7 @@ def arrived(api: Api) -> bool:
 def empty_table(api) -> Iterator[str]:
     """A table with the keys of the events' one; its name."""
     dynamodb = boto3.client("dynamodb")
-    dynamodb.create_table(
-        TableName="rebuilt",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("timestamp", "request_id")],
-        KeySchema=[
-            {"AttributeName": "timestamp", "KeyType": "HASH"},
-            {"AttributeName": "request_id", "KeyType": "RANGE"},
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    create_events_table("rebuilt")
     yield "rebuilt"
     dynamodb.delete_table(TableName="rebuilt")
 

@@ -65,7 +65,7 @@ def key_of(request: Mapping[str, Any], member: str) -> str:
     """The partition key of a record.
 
     Raises:
-        Invalid: there is no key, or it is too long.
+        Invalid: the key is missing or too long.
     """
     key = request.get("PartitionKey")
     if not isinstance(key, str) or not key:
